@@ -1,0 +1,84 @@
+// The settings in the form the daemon uses. Reading, defaults and checks: src/config/load.ts.
+
+export type Flavour = 'pterodactyl' | 'pelican';
+
+export interface DockerNetworkConfig {
+  interface: string;
+  dns: string[];
+  name: string;
+  ispn: boolean;
+  ipv6: boolean;
+  driver: string;
+  networkMode: string;
+  isInternal: boolean;
+  enableIcc: boolean;
+  /** Bytes. */
+  mtu: number;
+  v4: { subnet: string; gateway: string };
+  v6: { subnet: string; gateway: string };
+}
+
+export interface DockerConfig {
+  network: DockerNetworkConfig;
+  domainname: string;
+  registries: Record<string, { username: string; password: string }>;
+  /** MiB of /tmp in containers. */
+  tmpfsSize: number;
+  containerPidLimit: number;
+  overhead: { override: boolean; defaultMultiplier: number; multipliers: [limit: number, multiplier: number][] };
+  usernsMode: string;
+  logConfig: { type: string; config: Record<string, string> };
+}
+
+export interface SystemConfig {
+  rootDirectory: string;
+  logDirectory: string;
+  data: string;
+  archiveDirectory: string;
+  backupDirectory: string;
+  tmpDirectory: string;
+  username: string;
+  timezone: string;
+  /** Of the files and of the process in the container, unless rootless. Resolved at start. */
+  user: { uid: number; gid: number; rootless: { enabled: boolean; containerUid: number; containerGid: number }; passwd: { enable: boolean; directory: string } };
+  machineId: { enable: boolean; directory: string };
+  /** Seconds; 0 = never count. */
+  diskCheckInterval: number;
+  checkPermissionsOnBoot: boolean;
+  websocketLogCount: number;
+  /** `timeout` in seconds; 0 = always restart. */
+  crashDetection: { enabled: boolean; detectCleanExitAsCrash: boolean; timeout: number };
+}
+
+/** Settings of our own, from aileron.yml beside config.yml; each has an environment variable. */
+export interface AileronConfig {
+  nodeName: string;
+  kube: { host: string; port: number };
+  ops: { host: string; port: number };
+  /** Directory of manifests; empty = none. */
+  manifests: string;
+  store: { path: string };
+  log: { level: 'debug' | 'info' | 'warn' | 'error' };
+  /** Seconds between asking a process to stop by a signal and ending it. */
+  stopGraceSeconds: number;
+  /** Starts and the like that run at the same time. */
+  startsAtATime: number;
+  imagePullTimeoutSeconds: number;
+}
+
+export interface Config {
+  flavour: Flavour;
+  /** Where it was read from; `kubeconfig` and messages name it. */
+  path: string;
+  debug: boolean;
+  appName: string;
+  uuid: string;
+  token: { id: string; secret: string };
+  api: { host: string; port: number };
+  system: SystemConfig;
+  docker: DockerConfig;
+  allowedMounts: string[];
+  blockBaseDirMount: boolean;
+  remote: string;
+  aileron: AileronConfig;
+}

@@ -1,0 +1,56 @@
+// What a store may answer instead of a result. They cross the worker's border as data: `code` names the class.
+
+export class StoreError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+export class NotFoundError extends StoreError {
+  constructor(kind: string, name: string) {
+    super('NotFound', `${kind} "${name}" not found`);
+  }
+}
+
+export class AlreadyExistsError extends StoreError {
+  constructor(kind: string, name: string) {
+    super('AlreadyExists', `${kind} "${name}" already exists`);
+  }
+}
+
+/** The writer saw an older object than the current one: read again and repeat. */
+export class ConflictError extends StoreError {
+  constructor(message: string) {
+    super('Conflict', message);
+  }
+}
+
+/** The revision asked for is no longer known, or the reader was too slow: list again. */
+export class ExpiredError extends StoreError {
+  constructor(message: string) {
+    super('Expired', message);
+  }
+}
+
+export class StoreClosedError extends StoreError {
+  constructor() {
+    super('Closed', 'the store is closed');
+  }
+}
+
+/** The store could not do its work (disk full, I/O error). Nothing of the write was kept. */
+export class StoreUnavailableError extends StoreError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('Unavailable', message, options);
+  }
+}
+
+/** Another daemon holds the state. */
+export class StoreLockedError extends StoreError {
+  constructor(message: string) {
+    super('Locked', message);
+  }
+}
