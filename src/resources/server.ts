@@ -104,7 +104,7 @@ export const serverSpecSchema = {
       required: ['done', 'stripAnsi', 'stop'],
       description: 'How this game says that it is up, and how it is asked to stop.',
       properties: {
-        done: { type: 'array', maxItems: 64, default: [], items: { type: 'string', maxLength: 4096 }, description: 'A console line that contains one of these means running; regex: starts an RE2 expression.' },
+        done: { type: 'array', maxItems: 64, default: [''], items: { type: 'string', maxLength: 4096 }, description: 'A console line that contains one of these means running; regex: starts an RE2 expression. The default is the first line of output.' },
         stripAnsi: { type: 'boolean', default: false, description: 'Remove terminal colours before a line is compared with done.' },
         stop: {
           type: 'object',
@@ -190,6 +190,7 @@ export const serverStatusSchema = {
     },
     crashCount: { type: 'integer', description: 'Ends nobody asked for since the last requested start.' },
     lastCrashAt: { type: 'string', format: 'date-time' },
+    restartAt: { type: 'string', format: 'date-time', description: 'When restartPolicy starts it again.' },
     diskBytes: { type: 'integer', description: 'Sum of file sizes below the data directory, at the last count.' },
     needsRestart: { type: 'array', items: { type: 'string' }, description: 'Fields of spec that the running process does not have yet.' },
     conditions: conditionsSchema,
