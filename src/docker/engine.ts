@@ -216,8 +216,11 @@ export interface DockerEngine {
   containerLogs(id: string, options: { tty: boolean; tail?: number; since?: number }): Promise<Buffer>;
   /** About one a second until the container ends or the signal aborts. */
   containerStats(id: string, signal: AbortSignal): AsyncIterable<StatsSample>;
-  /** Resolves at the next exit of the container; opened before the start it cannot miss it. */
-  waitForExit(id: string, signal: AbortSignal): Promise<{ exitCode: number }>;
+  /**
+   * Resolves when Docker has accepted the wait: opened before the start, it cannot miss the exit.
+   * `exit` resolves at the next exit of the container, or rejects when the connection breaks or the signal aborts.
+   */
+  openExitWait(id: string, signal: AbortSignal): Promise<{ exit: Promise<{ exitCode: number }> }>;
 
   /** `undefined`: not on this machine. */
   inspectImage(reference: string): Promise<{ id: string } | undefined>;

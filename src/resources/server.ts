@@ -168,7 +168,7 @@ export const serverStatusSchema = {
       description: 'What is being done to the process at this moment; a restart of the daemon takes it up again.',
       properties: {
         action: { type: 'string', enum: powerActions },
-        cause: { type: 'string', enum: ['Request', 'Crash', 'Boot', 'Outage', 'Suspended', 'DiskLimit', 'RestartPolicy'] },
+        cause: { type: 'string', enum: ['Request', 'Crash', 'Outage', 'Suspended', 'DiskLimit', 'RestartPolicy'], description: 'Outage: the process ended while Docker or the daemon was away, a reboot of the machine included.' },
         request: { type: 'string' },
         startedAt: { type: 'string', format: 'date-time' },
         stopped: { type: 'boolean', description: 'A restart has done its first half.' },

@@ -1,0 +1,137 @@
+// What to do next for one server: a pure function of what is wanted, what is recorded and what is so. It is asked again
+// after every step, so it never plans further than one.
+import type { PowerAction, Server, ServerOperation } from '../../src/resources/server.ts';
+import { longestRestartDelayMs } from './crash.ts';
+
+/** The container as Docker tells it. `foreign` bears our name but is not ours: it is never touched. */
+export type Observed = 'missing' | 'stopped' | 'running' | 'foreign';
+
+export interface View {
+  server: Server;
+  container: Observed;
+  /** A console is attached to the very container that was observed. */
+  attached: boolean;
+  /** The container ended before our eyes, not while Docker or this daemon was away. */
+  witnessedExit: boolean;
+  /** A done line was seen since the process started. */
+  doneSeen: boolean;
+  overDiskLimit: boolean;
+  /** The work on this server that is going on in this process. */
+  job: { action: PowerAction | 'delete'; request?: string | undefined } | undefined;
+  /** Wall clock, ms. */
+  now: number;
+}
+
+export type Step =
+  /** Something is under way; its end asks again. */
+  | { do: 'wait' }
+  /** A newer wish makes the work under way pointless. */
+  | { do: 'cancel'; reason: string }
+  | { do: 'remove' }
+  /** Record the operation, so that a crash cannot forget it. */
+  | { do: 'begin'; action: PowerAction; cause: ServerOperation['cause']; request?: string }
+  /** Carry out the recorded operation. */
+  | { do: 'resume'; operation: ServerOperation }
+  /** The request needs no work. */
+  | { do: 'finish'; request: string; outcome: 'Succeeded' | 'Refused'; message: string }
+  /** Take over a running process. */
+  | { do: 'attach' }
+  | { do: 'mark-running' }
+  | { do: 'mark-offline' }
+  | { do: 'handle-exit' }
+  | { do: 'restart-later'; at: number }
+  | { do: 'settle' };
+
+export const suspendedText = 'server is currently in a suspended state';
+
+export function decide(view: View): Step {
+  const { server, job } = view;
+  if (server.metadata.deletionTimestamp) {
+    return job && job.action !== 'delete' ? { do: 'cancel', reason: 'the server is being deleted' } : { do: 'remove' };
+  }
+  const wish = openRequest(server);
+  if (job) return preempts(view, wish) ?? { do: 'wait' };
+
+  const operation = server.status?.operation;
+  if (operation && !supersedes(server, operation, wish)) return { do: 'resume', operation };
+  if (wish) return answer(view, wish);
+  if (server.spec.suspended && isOnline(view)) return { do: 'begin', action: 'stop', cause: 'Suspended' };
+  return view.container === 'running' ? keepRunning(view) : keepStopped(view);
+}
+
+export interface OpenRequest {
+  id: string;
+  action: PowerAction;
+}
+
+/** The power request that has not come to an end yet. */
+export function openRequest(server: Server): OpenRequest | undefined {
+  const request = server.spec.power.request;
+  if (!request?.id || request.id === server.status?.power?.finishedRequest) return undefined;
+  return { id: request.id, action: request.action };
+}
+
+/** Doors admit a second request only over an automatic operation, or as a kill; so a new id always wins. */
+function preempts(view: View, wish: OpenRequest | undefined): Step | undefined {
+  const { job, server } = view;
+  if (!job || job.action === 'delete') return undefined;
+  if (wish && wish.id !== job.request) {
+    if (wish.action === 'start' && job.action === 'start') return undefined;
+    return { do: 'cancel', reason: `overtaken by a request to ${wish.action}` };
+  }
+  if (server.spec.suspended && startsProcess(job.action)) return { do: 'cancel', reason: suspendedText };
+  return undefined;
+}
+
+function supersedes(server: Server, operation: ServerOperation, wish: OpenRequest | undefined): boolean {
+  if (server.spec.suspended && startsProcess(operation.action)) return true;
+  if (!wish || wish.id === operation.request) return false;
+  return !(wish.action === 'start' && operation.action === 'start');
+}
+
+function answer(view: View, wish: OpenRequest): Step {
+  const begin: Step = { do: 'begin', action: wish.action, cause: 'Request', request: wish.id };
+  if (startsProcess(wish.action)) {
+    if (view.server.spec.suspended) return { do: 'finish', request: wish.id, outcome: 'Refused', message: suspendedText };
+    if (wish.action === 'start' && view.container === 'running' && view.attached) {
+      return { do: 'finish', request: wish.id, outcome: 'Succeeded', message: 'server is running' };
+    }
+    return begin;
+  }
+  if (isOnline(view)) return begin;
+  return { do: 'finish', request: wish.id, outcome: 'Succeeded', message: 'server is offline' };
+}
+
+function keepRunning(view: View): Step {
+  const state = view.server.status?.state;
+  if (!view.attached || (state !== 'running' && state !== 'starting')) return { do: 'attach' };
+  if (state === 'starting' && view.doneSeen) return { do: 'mark-running' };
+  if (view.overDiskLimit) return { do: 'begin', action: 'stop', cause: 'DiskLimit' };
+  return { do: 'settle' };
+}
+
+function keepStopped(view: View): Step {
+  const { state, restartAt } = view.server.status ?? {};
+  if (state === 'running' || state === 'starting') {
+    if (view.witnessedExit) return { do: 'handle-exit' };
+    return { do: 'begin', action: 'start', cause: 'Outage' };
+  }
+  if (state !== 'offline') return { do: 'mark-offline' };
+  if (restartAt && !view.server.spec.suspended) {
+    const at = Date.parse(restartAt);
+    // Farther away than any back-off means that the wall clock was turned back.
+    const due = at <= view.now || at - view.now > longestRestartDelayMs;
+    return due ? { do: 'begin', action: 'start', cause: 'RestartPolicy' } : { do: 'restart-later', at };
+  }
+  return { do: 'settle' };
+}
+
+function startsProcess(action: PowerAction): boolean {
+  return action === 'start' || action === 'restart';
+}
+
+/** There is something to stop: a process, or a state that says so. */
+function isOnline(view: View): boolean {
+  const state = view.server.status?.state;
+  return view.container === 'running' || state === 'starting' || state === 'running' || state === 'stopping';
+}
