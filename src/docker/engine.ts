@@ -96,9 +96,15 @@ export interface ContainerSummary {
 
 /** The terminal of a running container: bytes out, bytes in. */
 export interface AttachedConsole {
-  /** Ends when Docker ends the stream, which is not the same as the process ending. */
+  /**
+   * For one reader, who must keep reading: while nobody reads, the process blocks on its output. Ends when Docker ends
+   * the stream, which is not the same as the process ending, and after `close`.
+   */
   output: AsyncIterable<Buffer>;
-  /** Resolves when Docker took the bytes. Writes keep their order. @throws DockerError when the stream is gone */
+  /**
+   * Resolves when Docker took the bytes. Writes keep their order. @throws DockerError when the stream is gone, or when
+   * the process has left too much unread
+   */
   write(data: Buffer): Promise<void>;
   close(): void;
 }
@@ -214,7 +220,7 @@ export interface DockerEngine {
   attachContainer(id: string, options: { tty: boolean; stdin: boolean }): Promise<AttachedConsole>;
   /** Last output, oldest first, at most 1 MiB. `since` is seconds since the epoch, fractions allowed. */
   containerLogs(id: string, options: { tty: boolean; tail?: number; since?: number }): Promise<Buffer>;
-  /** About one a second until the container ends or the signal aborts. */
+  /** About one a second until the container ends or the signal aborts; none before its start. */
   containerStats(id: string, signal: AbortSignal): AsyncIterable<StatsSample>;
   /**
    * Resolves when Docker has accepted the wait: opened before the start, it cannot miss the exit.
@@ -232,8 +238,11 @@ export interface DockerEngine {
   /** Missing is fine. */
   removeNetwork(id: string): Promise<void>;
 
-  /** Containers only. Ends with an error when the stream breaks. */
-  events(options: { since?: number; signal: AbortSignal }): AsyncIterable<ContainerEvent>;
+  /**
+   * Events of containers only. Resolves once the stream is open, so that what a caller inspects after that is not
+   * older than the stream. The iteration ends without an error when the signal aborts and throws when the stream breaks.
+   */
+  openEvents(options: { since?: number; signal: AbortSignal }): Promise<AsyncIterable<ContainerEvent>>;
 }
 
 /** Nobody answered: the state of every container is unknown, not "stopped". */
