@@ -9,7 +9,7 @@ export type Observed = 'missing' | 'stopped' | 'running' | 'foreign';
 export interface View {
   server: Server;
   container: Observed;
-  /** A console is attached to the very container that was observed. */
+  /** A session watches the very container that was observed; it mends its own connections. */
   attached: boolean;
   /** The container ended before our eyes, not while Docker or this daemon was away. */
   witnessedExit: boolean;
@@ -38,6 +38,8 @@ export type Step =
   | { do: 'attach' }
   | { do: 'mark-running' }
   | { do: 'mark-offline' }
+  /** Forget the recorded operation: it must not be carried out any more. */
+  | { do: 'abandon' }
   | { do: 'handle-exit' }
   | { do: 'restart-later'; at: number }
   | { do: 'settle' };
@@ -55,6 +57,7 @@ export function decide(view: View): Step {
   const operation = server.status?.operation;
   if (operation && !supersedes(server, operation, wish)) return { do: 'resume', operation };
   if (wish) return answer(view, wish);
+  if (operation && !isOnline(view)) return { do: 'abandon' };
   if (server.spec.suspended && isOnline(view)) return { do: 'begin', action: 'stop', cause: 'Suspended' };
   return view.container === 'running' ? keepRunning(view) : keepStopped(view);
 }
@@ -92,7 +95,8 @@ function supersedes(server: Server, operation: ServerOperation, wish: OpenReques
 function answer(view: View, wish: OpenRequest): Step {
   const begin: Step = { do: 'begin', action: wish.action, cause: 'Request', request: wish.id };
   if (startsProcess(wish.action)) {
-    if (view.server.spec.suspended) return { do: 'finish', request: wish.id, outcome: 'Refused', message: suspendedText };
+    if (view.server.spec.suspended)
+      return { do: 'finish', request: wish.id, outcome: 'Refused', message: suspendedText };
     if (wish.action === 'start' && view.container === 'running' && view.attached) {
       return { do: 'finish', request: wish.id, outcome: 'Succeeded', message: 'server is running' };
     }

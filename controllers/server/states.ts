@@ -26,7 +26,7 @@ export function serverStates({ store, bus, clock }: { store: Store; bus: Bus; cl
   return {
     record,
     async move(name, next, cause, change) {
-      let previous: ProcessState = 'offline';
+      let previous = 'offline' as ProcessState;
       const server = await record(name, (status, present) => {
         previous = status.state ?? 'offline';
         status.state = next;
@@ -59,10 +59,19 @@ function setReady(status: ServerStatus, server: Server, now: string): void {
   status.conditions ??= [];
   const observedGeneration = server.metadata.generation;
   const { ready, reason, message } = readiness(status, server);
-  setCondition(status.conditions, { type: 'Ready', status: ready ? 'True' : 'False', reason, message, observedGeneration }, now);
+  setCondition(
+    status.conditions,
+    { type: 'Ready', status: ready ? 'True' : 'False', reason, message, observedGeneration },
+    now,
+  );
   if (status.needsRestart?.length) {
     const fields = status.needsRestart.join(', ');
-    const restart = { type: 'NeedsRestart', status: 'True', reason: 'SpecChanged', message: `The running process does not have: ${fields}.` } as const;
+    const restart = {
+      type: 'NeedsRestart',
+      status: 'True',
+      reason: 'SpecChanged',
+      message: `The running process does not have: ${fields}.`,
+    } as const;
     setCondition(status.conditions, { ...restart, observedGeneration }, now);
   } else {
     removeCondition(status.conditions, 'NeedsRestart');
@@ -74,7 +83,11 @@ function readiness(status: ServerStatus, server: Server): { ready: boolean; reas
     case 'running':
       return { ready: true, reason: 'Running', message: 'The server is running.' };
     case 'starting':
-      return { ready: false, reason: 'Starting', message: 'The process was started and has not said yet that it is up.' };
+      return {
+        ready: false,
+        reason: 'Starting',
+        message: 'The process was started and has not said yet that it is up.',
+      };
     case 'stopping':
       return { ready: false, reason: 'Stopping', message: 'The server is asked to stop.' };
     default:
@@ -84,7 +97,8 @@ function readiness(status: ServerStatus, server: Server): { ready: boolean; reas
 
 function offlineReason(status: ServerStatus, server: Server): { reason: string; message: string } {
   if (server.spec.suspended) return { reason: 'Suspended', message: 'The server is suspended.' };
-  if (status.power?.outcome === 'Failed') return { reason: 'StartFailed', message: status.power.message ?? 'The start failed.' };
+  if (status.power?.outcome === 'Failed')
+    return { reason: 'StartFailed', message: status.power.message ?? 'The start failed.' };
   if (status.exit?.reason === 'Crashed') {
     const memory = status.exit.oomKilled ? ', out of memory' : '';
     return { reason: 'Crashed', message: `The process ended by itself with exit code ${status.exit.code}${memory}.` };

@@ -1,0 +1,87 @@
+// The Docker networks of this node: the one all servers share, and one for each address that outgoing traffic is bound
+// to. Two creations of one name would leave two of it, so they go through one lock.
+import type { Config } from '../../src/config/config.ts';
+import { type DockerEngine, DockerError, type NetworkBody, type NetworkInfo } from '../../src/docker/engine.ts';
+import type { Server } from '../../src/resources/server.ts';
+import type { Logger } from '../../src/telemetry/log.ts';
+import { nodeNetworkBody, outgoingNetworkBody, outgoingNetworkName, withoutAddressing } from './networks.ts';
+
+/** Modes that Docker knows by itself; there is no network to make. */
+const builtinModes = ['host', 'none', 'default', 'bridge'];
+
+export interface NetworksOptions {
+  docker: DockerEngine;
+  config: Config;
+  log: Logger;
+  /** Whether another server still sends from this address. */
+  usesOutgoing: (ip: string, except: Server) => boolean;
+}
+
+export class Networks {
+  readonly #options: NetworksOptions;
+  #lock: Promise<unknown> = Promise.resolve();
+
+  constructor(options: NetworksOptions) {
+    this.#options = options;
+  }
+
+  /** Ensures the network a server's container joins; answers its name, the NetworkMode. @throws DockerError */
+  async ensureFor(server: Server): Promise<string> {
+    const ip = outgoingAddress(server);
+    if (ip) {
+      await this.#exclusively(() => this.#ensure(outgoingNetworkBody(ip)));
+      return outgoingNetworkName(ip);
+    }
+    await this.ensureNode();
+    return this.#options.config.docker.network.networkMode;
+  }
+
+  /** Ensures the network of the node; one that exists is used as it is. */
+  async ensureNode(): Promise<NetworkInfo | undefined> {
+    const { config, log } = this.#options;
+    if (builtinModes.includes(config.docker.network.networkMode)) return undefined;
+    const body = nodeNetworkBody(config);
+    return this.#exclusively(async () => {
+      try {
+        return await this.#ensure(body);
+      } catch (error) {
+        if (!(error instanceof DockerError) || !/pool overlaps|invalid pool request/i.test(error.message)) throw error;
+        log.warn({ err: error, network: body.Name }, 'the configured subnet is taken; Docker chooses one');
+        return this.#ensure(withoutAddressing(body));
+      }
+    });
+  }
+
+  /** Removes the outgoing network of a server that goes away, unless another needs it. */
+  async releaseFor(server: Server): Promise<void> {
+    const ip = outgoingAddress(server);
+    if (!ip || this.#options.usesOutgoing(ip, server)) return;
+    await this.#exclusively(async () => {
+      const network = await this.#options.docker.inspectNetwork(outgoingNetworkName(ip));
+      if (network && network.containers === 0) await this.#options.docker.removeNetwork(network.id);
+    });
+  }
+
+  async #ensure(body: NetworkBody): Promise<NetworkInfo> {
+    const { docker, log } = this.#options;
+    const present = await docker.inspectNetwork(body.Name);
+    if (present) return present;
+    const { id } = await docker.createNetwork(body);
+    log.info({ network: body.Name, id }, 'created a Docker network');
+    const made = await docker.inspectNetwork(id);
+    if (!made) throw new DockerError(404, `network ${body.Name} vanished after it was created`);
+    return made;
+  }
+
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#lock.then(work);
+    // The next in line does not care how this one ended.
+    this.#lock = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+function outgoingAddress(server: Server): string | undefined {
+  const { default: allocation, forceOutgoingIp } = server.spec.allocations;
+  return forceOutgoingIp && allocation && allocation.port > 0 ? allocation.ip : undefined;
+}

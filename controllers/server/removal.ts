@@ -1,0 +1,64 @@
+// Brings a deleted server to an end: process, containers, and what its reclaim policy gives up. Each step may find its
+// work done already. The finalizer goes last, so a crash anywhere only repeats.
+import { timestamp } from '../../src/clock/clock.ts';
+import type { Server, ServerOperation } from '../../src/resources/server.ts';
+import { serverFinalizer } from '../../src/resources/server.ts';
+import { type ServerDeps, tell, uuidOf } from './deps.ts';
+import { observe } from './observe.ts';
+import { killProcess, stopProcess } from './stop.ts';
+
+/**
+ * With `reclaimPolicy: Retain` somebody wants the data, so the process may save it first; `kubectl delete
+ * --grace-period=0` and `Delete` do not wait.
+ */
+export async function removeServer(deps: ServerDeps, server: Server, signal: AbortSignal): Promise<void> {
+  const uuid = uuidOf(server);
+  await endProcess(deps, server, signal);
+  await deps.checkpoint('delete:stopped');
+  await removeContainers(deps, server, signal);
+  await deps.checkpoint('delete:container-removed');
+  await deps.networks.releaseFor(server);
+  await deps.volumes.removeMachineId(uuid);
+  if (server.spec.reclaimPolicy === 'Delete') await deps.volumes.remove(uuid, signal);
+  await deps.checkpoint('delete:volume-removed');
+  forget(deps, uuid);
+  const kept = server.spec.reclaimPolicy === 'Retain' ? ' Its files stay on the node.' : '';
+  tell(deps, server, 'Normal', 'Deleted', `The server was removed from the node.${kept}`);
+  await removeFinalizer(deps, server.metadata.name);
+}
+
+async function endProcess(deps: ServerDeps, server: Server, signal: AbortSignal): Promise<void> {
+  const atOnce = server.spec.reclaimPolicy === 'Delete' || server.metadata.deletionGracePeriodSeconds === 0;
+  const { state } = await observe(deps, server, signal);
+  if (state !== 'running') return;
+  const operation: ServerOperation = {
+    action: atOnce ? 'kill' : 'stop',
+    cause: 'Deletion',
+    startedAt: timestamp(deps.clock),
+  };
+  await (atOnce ? killProcess : stopProcess)(deps, server, operation, signal);
+}
+
+async function removeContainers(deps: ServerDeps, server: Server, signal: AbortSignal): Promise<void> {
+  const { state, container } = await observe(deps, server, signal);
+  if (container && state !== 'foreign') await deps.docker.removeContainer(container.id, { force: true });
+  const installer = await deps.docker.inspectContainer(`${uuidOf(server)}_installer`, signal);
+  if (installer?.labels['ContainerType'] === 'server_installer')
+    await deps.docker.removeContainer(installer.id, { force: true });
+}
+
+function forget(deps: ServerDeps, uuid: string): void {
+  deps.sessions.close(uuid);
+  deps.history.forget(uuid);
+  deps.disk.forget(uuid);
+}
+
+/** Others may change the object meanwhile, so the list is read anew until the write fits. */
+async function removeFinalizer(deps: ServerDeps, name: string): Promise<void> {
+  const server = await deps.store.get<Server>('Server', name);
+  if (!server?.metadata.finalizers?.includes(serverFinalizer)) return;
+  const finalizers = server.metadata.finalizers.filter((finalizer) => finalizer !== serverFinalizer);
+  await deps.store.patch('Server', name, {
+    metadata: { resourceVersion: server.metadata.resourceVersion, finalizers },
+  });
+}

@@ -1,0 +1,255 @@
+// Brings each Server to what its spec asks: observes the container, decides one step, does it, looks again.
+// Long work (a start, a stop, a removal) runs as a job; what it is doing stands in status.operation before it begins,
+// so after a crash of the daemon:
+//   operation set          → the job is started again from the top; a process that runs already is taken over
+//   running, no operation  → the container is taken over without a restart; one that ended meanwhile is started again
+//   deletionTimestamp      → the removal goes on
+// The key is the server's name. It is enqueued by a change of the object, a Docker event of its container, a fact of
+// its session (done line, exit), the end of its job, a new disk count, Docker coming back, and a slow resync.
+import { timestamp } from '../../src/clock/clock.ts';
+import { DockerUnreachableError } from '../../src/docker/engine.ts';
+import { setCondition } from '../../src/resources/conditions.ts';
+import type { Server, ServerOperation } from '../../src/resources/server.ts';
+import type { Jobs } from '../../src/runtime/jobs.ts';
+import { after, type Outcome, type Reconcile, type ReconcileContext } from '../../src/runtime/reconciler.ts';
+import { judgeCrash } from './crash.ts';
+import { decide, type Step, type View } from './decision.ts';
+import { type ServerDeps, say, tell, uuidOf } from './deps.ts';
+import { settle } from './live-state.ts';
+import { type Observation, observe } from './observe.ts';
+import { endOperation, runOperation } from './operation.ts';
+import { removeServer } from './removal.ts';
+import { goOffline, recordExit } from './stop.ts';
+import { takeOver } from './take-over.ts';
+
+/** What a job is doing, as the decision needs to know it. */
+export type ServerJob = { action: ServerOperation['action'] | 'delete'; request?: string | undefined; outage: boolean };
+
+export interface ServerControllerDeps extends ServerDeps {
+  jobs: Jobs<void>;
+  /** What each running job was started for, by server name. */
+  working: Map<string, ServerJob>;
+}
+
+/** Docker is asked again this often while it does not answer; its return enqueues every key at once. */
+const dockerRetryMs = 5_000;
+
+/** Starts after an outage wait for a free place this long. */
+const placeRetryMs = 500;
+
+/** More steps than any path through the decision needs: beyond, two steps undo each other. */
+const maxSteps = 12;
+
+export function serverReconciler(deps: ServerControllerDeps): Reconcile {
+  return async (name, context) => {
+    try {
+      for (let steps = 0; steps < maxSteps; steps++) {
+        const server = await deps.store.get<Server>('Server', name);
+        if (!server) return undefined;
+        const outcome = await step(deps, server, context);
+        if (outcome !== 'again') return outcome;
+      }
+    } catch (error) {
+      if (error instanceof DockerUnreachableError) return after(dockerRetryMs);
+      throw error;
+    }
+    throw new Error(`no end was reached in ${maxSteps} steps`);
+  };
+}
+
+type Progress = Outcome | 'again';
+
+async function step(deps: ServerControllerDeps, server: Server, context: ReconcileContext): Promise<Progress> {
+  const { name } = server.metadata;
+  rethrowJobFailure(deps, name);
+  const observation = await observe(deps, server, context.signal);
+  const session = deps.sessions.get(uuidOf(server));
+  if (session && observation.state === 'running') session.interrupted = false;
+  const next = decide(viewOf(deps, server, observation));
+  context.log.debug(
+    { step: next.do, container: observation.state, state: server.status?.state },
+    'decided the next step',
+  );
+  return perform(deps, server, observation, next, context);
+}
+
+/** What a job threw is the reconcile's failure: counted, logged and backed off like any other. */
+function rethrowJobFailure({ jobs, working }: ServerControllerDeps, name: string): void {
+  const outcome = jobs.takeOutcome(name);
+  if (!jobs.current(name)) working.delete(name);
+  if (outcome?.error !== undefined && !isCancellation(outcome.error)) throw outcome.error;
+}
+
+/** A job that was cancelled for a newer wish ended as it should. */
+export class Overtaken extends Error {}
+
+function isCancellation(error: unknown): boolean {
+  return error instanceof Overtaken;
+}
+
+function viewOf(deps: ServerControllerDeps, server: Server, { state, container }: Observation): View {
+  const uuid = uuidOf(server);
+  const session = deps.sessions.get(uuid);
+  const watched = session !== undefined && session.target.containerId === (container?.id ?? session.target.containerId);
+  const limit = server.spec.limits.disk * 1_048_576;
+  return {
+    server,
+    container: state,
+    // A container that was restarted by hand has an exit behind it: its session is spent.
+    attached: state === 'running' && watched && !session.exit,
+    witnessedExit: watched && !session.interrupted,
+    doneSeen: watched && session.doneSeen,
+    overDiskLimit: limit > 0 && (deps.disk.last(uuid) ?? 0) > limit,
+    job: deps.working.get(server.metadata.name),
+    now: deps.clock.now(),
+  };
+}
+
+async function perform(
+  deps: ServerControllerDeps,
+  server: Server,
+  observation: Observation,
+  next: Step,
+  { signal }: ReconcileContext,
+): Promise<Progress> {
+  const { name } = server.metadata;
+  switch (next.do) {
+    case 'wait':
+      return undefined;
+    case 'cancel':
+      await deps.jobs.cancel(name, new Overtaken(next.reason));
+      return 'again';
+    case 'remove':
+      return startJob(deps, server, { action: 'delete', outage: false }, (job) => removeServer(deps, server, job));
+    case 'begin':
+      return begin(deps, server, next);
+    case 'resume':
+      return resume(deps, server, next.operation);
+    case 'finish':
+      await deps.states.record(name, (status) =>
+        endOperation(status, { request: next.request }, next.outcome, next.message),
+      );
+      return 'again';
+    case 'attach':
+      if (observation.container) await takeOver(deps, server, observation.container);
+      return 'again';
+    case 'mark-running':
+      await deps.states.move(name, 'running', 'DoneLine');
+      tell(deps, server, 'Normal', 'Running', 'The server said that it is up.');
+      return 'again';
+    case 'mark-offline':
+      await goOffline(deps, server, 'Request', 'Stopped', signal);
+      return 'again';
+    case 'abandon':
+      await deps.states.record(name, (status) => {
+        delete status.operation;
+      });
+      return 'again';
+    case 'handle-exit':
+      await handleExit(deps, server, observation);
+      return 'again';
+    case 'restart-later':
+      await settle(deps, server, observation);
+      return after(next.at - deps.clock.now());
+    case 'settle':
+      return settle(deps, server, observation);
+  }
+}
+
+async function begin(deps: ServerControllerDeps, server: Server, next: Step & { do: 'begin' }): Promise<Progress> {
+  const operation: ServerOperation = { action: next.action, cause: next.cause, startedAt: timestamp(deps.clock) };
+  if (next.request) operation.request = next.request;
+  if (next.cause === 'DiskLimit')
+    say(deps, server, 'Server is exceeding the assigned disk space limit, stopping process now.');
+  await deps.states.record(server.metadata.name, (status) => {
+    status.operation = operation;
+    if (next.request) status.power = { ...status.power, observedRequest: next.request };
+  });
+  await deps.checkpoint('operation:recorded');
+  return 'again';
+}
+
+function resume(deps: ServerControllerDeps, server: Server, operation: ServerOperation): Progress {
+  const outage = operation.cause === 'Outage';
+  if (outage && startsAfterOutage(deps) >= deps.config.aileron.startsAtATime) return after(placeRetryMs);
+  return startJob(deps, server, { action: operation.action, request: operation.request, outage }, (job) =>
+    runOperation(deps, server, operation, job),
+  );
+}
+
+/** A whole node that comes back is started a few at a time; what somebody asked for never waits behind that. */
+function startsAfterOutage({ working }: ServerControllerDeps): number {
+  return [...working.values()].filter(({ outage }) => outage).length;
+}
+
+function startJob(
+  deps: ServerControllerDeps,
+  server: Server,
+  job: ServerJob,
+  work: (signal: AbortSignal) => Promise<void>,
+): Progress {
+  const { name, uid, resourceVersion } = server.metadata;
+  const started = deps.jobs.start(name, `${uid}/${resourceVersion}`, work);
+  if (started === 'full') return after(placeRetryMs);
+  if (started === 'started') deps.working.set(name, job);
+  return undefined;
+}
+
+/** The process ended and nobody asked it to. What follows is in the same write, so that a crash cannot forget it. */
+async function handleExit(deps: ServerControllerDeps, server: Server, { container }: Observation): Promise<void> {
+  const { clock, config } = deps;
+  const session = deps.sessions.get(uuidOf(server));
+  const { lastCrashAt, startedAt, crashCount = 0 } = server.status ?? {};
+  const exitCode = container?.exitCode ?? session?.exit?.exitCode ?? 1;
+  const oomKilled = container?.oomKilled ?? false;
+  const verdict = judgeCrash({
+    exitCode,
+    oomKilled,
+    restartPolicy: server.spec.restartPolicy,
+    rules: config.system.crashDetection,
+    earlierCrashes: crashCount,
+    sinceLastCrash: secondsSince(lastCrashAt, clock.now()),
+    uptime: secondsSince(startedAt, clock.now()) ?? 0,
+  });
+  const now = timestamp(clock);
+  await deps.states.move(server.metadata.name, 'offline', 'Crash', (status) => {
+    recordExit(status, container, 'Crashed');
+    status.exit ??= { code: exitCode, oomKilled, reason: 'Crashed' };
+    if (!verdict.crashed) status.exit.reason = 'Exited';
+    else status.crashCount = crashCount + 1;
+    if (verdict.handled) status.lastCrashAt = now;
+    if (verdict.restartAfterMs === 0) status.operation = { action: 'start', cause: 'Crash', startedAt: now };
+    else if (verdict.restartAfterMs !== undefined) {
+      status.restartAt = `${new Date(clock.now() + verdict.restartAfterMs).toISOString().slice(0, 19)}Z`;
+    }
+    setCrashed(status, server, verdict.crashed, now);
+  });
+  deps.sessions.close(uuidOf(server));
+  for (const line of verdict.lines) say(deps, server, line);
+  const memory = oomKilled ? ', out of memory' : '';
+  tell(
+    deps,
+    server,
+    verdict.crashed ? 'Warning' : 'Normal',
+    verdict.crashed ? 'Crashed' : 'Exited',
+    `The process ended by itself with exit code ${exitCode}${memory}.`,
+  );
+}
+
+function setCrashed(status: NonNullable<Server['status']>, server: Server, crashed: boolean, now: string): void {
+  status.conditions ??= [];
+  const observedGeneration = server.metadata.generation;
+  const { code, oomKilled } = status.exit ?? { code: 0, oomKilled: false };
+  const reason = oomKilled ? 'OutOfMemory' : 'ExitCode';
+  const condition = crashed
+    ? { status: 'True' as const, reason, message: `The process ended by itself with exit code ${code}.` }
+    : { status: 'False' as const, reason: 'CleanExit', message: 'The process ended by itself with exit code 0.' };
+  setCondition(status.conditions, { type: 'Crashed', ...condition, observedGeneration }, now);
+}
+
+/** A clock that was turned back tells nothing. */
+function secondsSince(time: string | undefined, now: number): number | undefined {
+  if (!time) return undefined;
+  const elapsed = (now - Date.parse(time)) / 1000;
+  return elapsed >= 0 ? elapsed : undefined;
+}

@@ -1,0 +1,253 @@
+// One running container under our eyes: its console, its usage, its exit. A session only gathers facts and says that
+// there is something new; what follows from them is decided elsewhere. A broken connection is not an exit: each of the
+// three streams is opened again by itself, and the console's gap is filled from the container's log.
+import type { Bus } from '../../src/bus/bus.ts';
+import { type Clock, sleep } from '../../src/clock/clock.ts';
+import type { ConsoleHistory } from '../../src/console/history.ts';
+import { LineSplitter } from '../../src/console/line-splitter.ts';
+import {
+  type AttachedConsole,
+  type DockerEngine,
+  DockerError,
+  DockerUnreachableError,
+} from '../../src/docker/engine.ts';
+import type { Logger } from '../../src/telemetry/log.ts';
+import { DoneMatcher } from './done-matcher.ts';
+import { missingLines } from './line-overlap.ts';
+import { usageOf } from './usage.ts';
+
+export interface SessionDeps {
+  docker: DockerEngine;
+  bus: Bus;
+  history: ConsoleHistory;
+  clock: Clock;
+  log: Logger;
+}
+
+export interface SessionTarget {
+  uuid: string;
+  containerId: string;
+  tty: boolean;
+  stdin: boolean;
+  /** Absent: the process is up already, nothing waits for a done line. */
+  done?: { rules: readonly string[]; stripAnsi: boolean };
+}
+
+const retryDelaysMs = [100, 250, 500, 1_000, 2_000, 5_000];
+
+/** Lines kept to see where a log and a live stream overlap. */
+const overlapLines = 64;
+
+/** How long a write waits for a console that is being attached again. */
+const writePatienceMs = 5_000;
+
+export class Session {
+  readonly target: SessionTarget;
+  /** Docker's word that the process ended, and how. */
+  exit: { exitCode: number } | undefined;
+  /** Docker was away since the container was last seen running: an exit now was not seen happening. */
+  interrupted = false;
+  doneSeen = false;
+
+  readonly #deps: SessionDeps;
+  readonly #onChange: () => void;
+  readonly #closing = new AbortController();
+  readonly #recent: string[] = [];
+  #console: AttachedConsole | undefined;
+  #attachedAgain = Promise.withResolvers<void>();
+  #splitter = new LineSplitter();
+  #matcher: DoneMatcher | undefined;
+  #lastOutputAt: number;
+
+  /** `onChange` is called when a fact changed: done line, exit, a broken connection. */
+  constructor(deps: SessionDeps, target: SessionTarget, onChange: () => void) {
+    this.#deps = deps;
+    this.target = target;
+    this.#onChange = onChange;
+    this.#lastOutputAt = deps.clock.now();
+    if (target.done) this.#arm(target.done);
+  }
+
+  /** Attaches and begins to wait for the exit. Before the container starts, so that nothing is lost. @throws DockerError, DockerUnreachableError */
+  async open(): Promise<void> {
+    const wait = await this.#deps.docker.openExitWait(this.target.containerId, this.#closing.signal);
+    void this.#followExit(wait.exit);
+    this.#console = await this.#attach();
+    void this.#followOutput(this.#console);
+  }
+
+  /** Call once the process runs; before, there is nothing to measure. `startedAt` is RFC 3339. */
+  followUsage(startedAt: string): void {
+    void this.#followUsage(Date.parse(startedAt));
+  }
+
+  /** Feeds lines printed earlier to the done rules, without showing them again. */
+  recall(lines: readonly Buffer[]): void {
+    for (const line of lines) this.#matcher?.push(line);
+  }
+
+  /** Writes to the process, in order. @throws DockerError when no console can be had */
+  async write(data: Buffer): Promise<void> {
+    if (!this.#console) await this.#attachedSoon();
+    if (!this.#console) throw new DockerError(409, 'no console is attached');
+    await this.#console.write(data);
+  }
+
+  /** Stops watching; the process goes on. */
+  close(): void {
+    this.#closing.abort(new Error('the session was closed'));
+    this.#matcher?.close();
+    this.#console?.close();
+    this.#console = undefined;
+    this.#attachedAgain.resolve();
+  }
+
+  #arm(done: NonNullable<SessionTarget['done']>): void {
+    this.#matcher = new DoneMatcher({
+      rules: done.rules,
+      stripAnsi: done.stripAnsi,
+      log: this.#deps.log,
+      onDone: () => {
+        this.doneSeen = true;
+        this.#matcher?.close();
+        this.#matcher = undefined;
+        this.#onChange();
+      },
+    });
+  }
+
+  async #followExit(first: Promise<{ exitCode: number }>): Promise<void> {
+    const { docker } = this.#deps;
+    const { signal } = this.#closing;
+    let exit: Promise<{ exitCode: number }> | undefined = first;
+    await this.#persistently('waiting for the exit of a container was interrupted', async () => {
+      if (!exit) {
+        if (!(await this.#isRunning())) return 'ended';
+        exit = (await docker.openExitWait(this.target.containerId, signal)).exit;
+      }
+      const current = exit;
+      exit = undefined;
+      this.exit = await current;
+      return 'ended';
+    });
+    if (!signal.aborted) this.#onChange();
+  }
+
+  async #followOutput(first: AttachedConsole): Promise<void> {
+    const { signal } = this.#closing;
+    let attached: AttachedConsole | undefined = first;
+    await this.#persistently('the console stream broke', async () => {
+      if (!attached) {
+        if (!(await this.#isRunning())) return 'ended';
+        attached = await this.#attachAgain();
+      }
+      const current = attached;
+      attached = undefined;
+      try {
+        await this.#read(current);
+      } finally {
+        if (this.#console === current) this.#console = undefined;
+      }
+      return 'again';
+    });
+    if (signal.aborted) return;
+    for (const line of this.#splitter.flush()) this.#show(line);
+    this.#onChange();
+  }
+
+  async #followUsage(startedAt: number): Promise<void> {
+    const { docker, bus, clock } = this.#deps;
+    await this.#persistently('the usage stream broke', async () => {
+      if (this.exit || !(await this.#isRunning())) return 'ended';
+      for await (const sample of docker.containerStats(this.target.containerId, this.#closing.signal)) {
+        bus.publish(this.target.uuid, 'usage', usageOf(sample, clock.now() - startedAt));
+      }
+      return 'again';
+    });
+  }
+
+  /** Repeats until the work says that it ended or the session is closed; back-off starts anew after a quiet time. */
+  async #persistently(complaint: string, work: () => Promise<'again' | 'ended'>): Promise<void> {
+    const { clock, log } = this.#deps;
+    const { signal } = this.#closing;
+    let attempt = 0;
+    while (!signal.aborted) {
+      const begun = clock.monotonic();
+      try {
+        if ((await work()) === 'ended') return;
+      } catch (error) {
+        if (signal.aborted) return;
+        log.debug({ err: error, attempt }, complaint);
+        if (error instanceof DockerUnreachableError) {
+          this.interrupted = true;
+          this.#onChange();
+        }
+      }
+      const longest = retryDelaysMs.at(-1) ?? 0;
+      attempt = clock.monotonic() - begun > longest ? 0 : attempt + 1;
+      await sleep(clock, retryDelaysMs[attempt] ?? longest, signal).catch(() => undefined);
+    }
+  }
+
+  async #isRunning(): Promise<boolean> {
+    const container = await this.#deps.docker.inspectContainer(this.target.containerId, this.#closing.signal);
+    return container?.running ?? false;
+  }
+
+  #attach(): Promise<AttachedConsole> {
+    const { containerId, tty, stdin } = this.target;
+    return this.#deps.docker.attachContainer(containerId, { tty, stdin });
+  }
+
+  async #attachAgain(): Promise<AttachedConsole> {
+    const attached = await this.#attach();
+    for (const line of await this.#gap()) this.#show(line);
+    if (this.#closing.signal.aborted) {
+      attached.close();
+      return attached;
+    }
+    this.#splitter = new LineSplitter();
+    this.#console = attached;
+    this.#attachedAgain.resolve();
+    this.#attachedAgain = Promise.withResolvers();
+    this.#deps.log.info({}, 'the console is attached again');
+    return attached;
+  }
+
+  /** What was printed while nobody listened. */
+  async #gap(): Promise<Buffer[]> {
+    const { docker, log } = this.#deps;
+    const { containerId, tty } = this.target;
+    try {
+      // A second before the last byte: Docker stamps lines with its own clock.
+      const printed = await docker.containerLogs(containerId, { tty, since: this.#lastOutputAt / 1000 - 1 });
+      const splitter = new LineSplitter();
+      return missingLines(this.#recent, [...splitter.push(printed), ...splitter.flush()]);
+    } catch (error) {
+      log.warn({ err: error }, 'the console gap could not be filled from the log');
+      return [];
+    }
+  }
+
+  async #attachedSoon(): Promise<void> {
+    const patience = new AbortController();
+    const timeout = sleep(this.#deps.clock, writePatienceMs, patience.signal).catch(() => undefined);
+    await Promise.race([this.#attachedAgain.promise, timeout]);
+    patience.abort();
+  }
+
+  async #read(attached: AttachedConsole): Promise<void> {
+    for await (const chunk of attached.output) {
+      this.#lastOutputAt = this.#deps.clock.now();
+      for (const line of this.#splitter.push(chunk)) this.#show(line);
+    }
+  }
+
+  #show(line: Buffer): void {
+    const text = line.toString('utf8');
+    this.#recent.push(text);
+    if (this.#recent.length > overlapLines) this.#recent.shift();
+    this.#deps.bus.publish(this.target.uuid, 'console', { source: 'output', text });
+    this.#matcher?.push(line);
+  }
+}

@@ -1,0 +1,48 @@
+// The sessions of this node, one a server at most, by uuid.
+import { Session, type SessionDeps, type SessionTarget } from './session.ts';
+
+export class Sessions {
+  readonly #deps: SessionDeps;
+  readonly #onChange: (uuid: string) => void;
+  readonly #byUuid = new Map<string, Session>();
+
+  /** `onChange` hears that a session has a new fact. */
+  constructor(deps: SessionDeps, onChange: (uuid: string) => void) {
+    this.#deps = deps;
+    this.#onChange = onChange;
+  }
+
+  get(uuid: string): Session | undefined {
+    return this.#byUuid.get(uuid);
+  }
+
+  /** Replaces an older session of the server. When opening fails nothing is left behind. */
+  async open(target: SessionTarget): Promise<Session> {
+    this.close(target.uuid);
+    const log = this.#deps.log.child({ server: target.uuid });
+    const session = new Session({ ...this.#deps, log }, target, () => this.#onChange(target.uuid));
+    this.#byUuid.set(target.uuid, session);
+    try {
+      await session.open();
+    } catch (error) {
+      this.close(target.uuid);
+      throw error;
+    }
+    return session;
+  }
+
+  close(uuid: string): void {
+    this.#byUuid.get(uuid)?.close();
+    this.#byUuid.delete(uuid);
+  }
+
+  /** Docker went away: what ends from here on ends unseen. */
+  interruptAll(): void {
+    for (const session of this.#byUuid.values()) session.interrupted = true;
+  }
+
+  /** For shutdown: stop watching, leave the processes alone. */
+  closeAll(): void {
+    for (const uuid of [...this.#byUuid.keys()]) this.close(uuid);
+  }
+}

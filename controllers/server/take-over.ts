@@ -1,0 +1,61 @@
+// Takes a running process under our eyes without touching it: after a restart of the daemon, after Wings, after a
+// `docker start` by hand. The process never notices.
+import { LineSplitter } from '../../src/console/line-splitter.ts';
+import type { ContainerInfo } from '../../src/docker/engine.ts';
+import type { Server } from '../../src/resources/server.ts';
+import { type ServerDeps, tell, uuidOf } from './deps.ts';
+
+/**
+ * Ensures a session for the container and a state that says it is online. Our own record tells whether the process was
+ * still starting; then its log since the start is searched for the done line.
+ */
+export async function takeOver(deps: ServerDeps, server: Server, container: ContainerInfo): Promise<void> {
+  const known = server.status?.containerId === container.id;
+  const starting = known && server.status?.state === 'starting';
+  await attachRunning(deps, server, container, starting);
+  await deps.states.move(server.metadata.name, starting ? 'starting' : 'running', 'Adoption', (status) => {
+    status.containerId = container.id;
+    status.startedAt = container.startedAt;
+    delete status.restartAt;
+  });
+  if (!known)
+    tell(deps, server, 'Normal', 'Adopted', 'A process that was running already was taken over without a restart.');
+  deps.log.info({ server: uuidOf(server), container: container.id, known }, 'took over a running container');
+}
+
+/** Ensures a session for a running container, with the console's history filled from its log. */
+export async function attachRunning(
+  deps: ServerDeps,
+  server: Server,
+  container: ContainerInfo,
+  awaitsDone: boolean,
+): Promise<void> {
+  const uuid = uuidOf(server);
+  const { done, stripAnsi } = server.spec.egg;
+  const session = await deps.sessions.open({
+    uuid,
+    containerId: container.id,
+    tty: container.tty,
+    stdin: container.openStdin,
+    ...(awaitsDone ? { done: { rules: done, stripAnsi } } : {}),
+  });
+  const lines = await printedLines(deps, container, awaitsDone);
+  deps.history.fill(uuid, lines.slice(-deps.config.system.websocketLogCount).map(String));
+  if (awaitsDone) session.recall(lines);
+  session.followUsage(container.startedAt);
+}
+
+async function printedLines(deps: ServerDeps, container: ContainerInfo, sinceStart: boolean): Promise<Buffer[]> {
+  const range = sinceStart
+    ? { since: Date.parse(container.startedAt) / 1000 }
+    : { tail: deps.config.system.websocketLogCount };
+  try {
+    const printed = await deps.docker.containerLogs(container.id, { tty: container.tty, ...range });
+    const splitter = new LineSplitter();
+    return [...splitter.push(printed), ...splitter.flush()];
+  } catch (error) {
+    // A log driver that Docker cannot read costs the history, not the take-over.
+    deps.log.warn({ err: error, container: container.id }, 'the log of a running container could not be read');
+    return [];
+  }
+}
