@@ -19,6 +19,8 @@ export interface DockerNetworkConfig {
 }
 
 export interface DockerConfig {
+  /** Path of the Unix socket of Docker, which no container may see; empty when Docker is reached over the network. */
+  socket: string;
   network: DockerNetworkConfig;
   domainname: string;
   registries: Record<string, { username: string; password: string }>;
@@ -40,7 +42,12 @@ export interface SystemConfig {
   username: string;
   timezone: string;
   /** Of the files and of the process in the container, unless rootless. Resolved at start. */
-  user: { uid: number; gid: number; rootless: { enabled: boolean; containerUid: number; containerGid: number }; passwd: { enable: boolean; directory: string } };
+  user: {
+    uid: number;
+    gid: number;
+    rootless: { enabled: boolean; containerUid: number; containerGid: number };
+    passwd: { enable: boolean; directory: string };
+  };
   machineId: { enable: boolean; directory: string };
   /** Seconds; 0 = never count. */
   diskCheckInterval: number;
