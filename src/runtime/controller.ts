@@ -283,7 +283,8 @@ export class Controller {
 
 function checked(outcome: Outcome): Outcome {
   if (outcome === undefined) return undefined;
-  if (Number.isFinite(outcome?.requeueAfter) && outcome.requeueAfter >= 0) return outcome;
+  // A moment that has passed already is a negative number of ms and means at once.
+  if (Number.isFinite(outcome?.requeueAfter)) return outcome;
   throw new TypeError('a reconciler must end in undefined or in requeueAfter with a number of ms');
 }
 
