@@ -130,7 +130,7 @@ export class WorkQueue {
     const addedAt = this.#again.get(key);
     if (addedAt !== undefined) {
       this.#again.delete(key);
-      if (!this.#closed) this.#wait(key, addedAt);
+      this.#wait(key, addedAt);
     }
     if (this.#inHand.size === 0) this.#wakeIdle();
   }

@@ -268,6 +268,7 @@ test('cancel aborts the run under way, which is no failure, and the key runs aga
   await settle();
   assert.deepEqual(seen, [reason]);
   assert.deepEqual(runs, ['a@0', 'a@10']);
+  assert.equal(controller.cancel('a', reason), false, 'the run has ended');
   assert.deepEqual(await results(), { ...none, requeue: 1, success: 1 });
   assert.equal(log.find({ level: 'warn' }).length + log.find({ level: 'error' }).length, 0);
 });
@@ -292,7 +293,7 @@ test('stop lets a run end by itself, and begins no other', async () => {
       await sleep(clock, 1_000, signal);
       return after(10);
     },
-    { workers: 1, resyncMs: 100, listKeys: () => ['c'] },
+    { workers: 1, resyncMs: 60_000, listKeys: () => ['c'] },
   );
   controller.start();
   controller.enqueue('a');

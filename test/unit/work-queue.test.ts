@@ -98,8 +98,8 @@ const table: { name: string; act: (setup: Setup) => Promise<void> | void; expect
       queue.add('c');
       queue.addAfter('d', 5);
       queue.retry('e');
-      await clock.advance(1_000);
       assert.equal(clock.pendingTimers, 0);
+      await clock.advance(1_000);
       assert.equal(await queue.take(), undefined);
     },
     expected: [],
