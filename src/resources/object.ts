@@ -43,7 +43,14 @@ export interface StoredObject {
 }
 
 /** An object on its way in. */
-export type ObjectInput = Omit<StoredObject, 'metadata'> & { metadata: ObjectMetaInput };
+export interface ObjectInput {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMetaInput;
+  spec?: unknown;
+  status?: unknown;
+  [field: string]: unknown;
+}
 
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
 

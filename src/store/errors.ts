@@ -50,7 +50,28 @@ export class StoreUnavailableError extends StoreError {
 
 /** Another daemon holds the state. */
 export class StoreLockedError extends StoreError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('Locked', message, options);
+  }
+}
+
+/** What was written is not an object: no kind or name, labels that are not strings, not JSON. */
+export class MalformedObjectError extends StoreError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('Malformed', message, options);
+  }
+}
+
+/** The object would be larger than a store keeps. */
+export class ObjectTooLargeError extends StoreError {
   constructor(message: string) {
-    super('Locked', message);
+    super('TooLarge', message);
+  }
+}
+
+/** The state was written by a newer version or by another program. It was left as it is. */
+export class StoreVersionError extends StoreError {
+  constructor(message: string) {
+    super('Version', message);
   }
 }

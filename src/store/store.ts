@@ -57,7 +57,11 @@ export interface Store {
    * A `metadata.resourceVersion` in the patch is a precondition.
    * @throws NotFoundError, ConflictError
    */
-  patch<T extends StoredObject = StoredObject>(kind: string, name: string, mergePatch: Record<string, unknown>): Promise<T>;
+  patch<T extends StoredObject = StoredObject>(
+    kind: string,
+    name: string,
+    mergePatch: Record<string, unknown>,
+  ): Promise<T>;
 
   /**
    * With finalizers: sets `deletionTimestamp` and answers the object, still there. Without: removes it and answers its last state.
