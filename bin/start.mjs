@@ -12,7 +12,6 @@ import { findProgram, run } from './setup/run.mjs';
 import { failWith } from './setup/step.mjs';
 
 const aileron = join(checkout, 'bin/aileron');
-const logFile = join(stateDirectory, 'aileron.log');
 const kubeconfig = join(stateDirectory, 'kubeconfig');
 
 async function main() {
@@ -26,7 +25,6 @@ async function main() {
   const { ended, wasAskedToStop } = startNode({
     program: aileron,
     args: ['up', '--config', configFile],
-    logFile,
     onStopRequest: () => process.stdout.write('\nStopping the node; games and Docker run on.\n'),
   });
   const settings = await effectiveSettings(node24);
@@ -67,7 +65,6 @@ The node is up. In another terminal, in this folder:
 ${kubectl}
 Kube API  https://${kube.host}:${kube.port}
 Health    http://${ops.host}:${ops.port}/readyz?verbose   metrics /metrics
-Log       ${relative(checkout, logFile)}
 Settings  ${relative(checkout, configFile)} and aileron.yml beside it
 
 Ctrl-C stops the node; games and Docker run on.

@@ -24,7 +24,6 @@ export async function ensureConfiguration() {
 
 function nodeConfiguration() {
   return `# Written once by npm start; yours to change.
-flavour: pelican
 app_name: Aileron
 uuid: ${randomUUID()}
 token_id: ${randomBytes(8).toString('hex')}
@@ -58,6 +57,7 @@ remote: ''
 
 function ownConfiguration() {
   return `# Written once by npm start; yours to change. docs/configuration.md names every key.
+flavour: pelican
 kube:
   host: 127.0.0.1
   port: 8443

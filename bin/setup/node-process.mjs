@@ -1,6 +1,5 @@
 // The daemon as a child: started, watched until it is ready, asked to stop once however often the terminal says so.
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, renameSync } from 'node:fs';
 import { get } from 'node:http';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,14 +9,11 @@ const readyPollMs = 250;
 const samePressMs = 1000;
 
 /**
- * Starts the daemon in a session of its own, so that Ctrl-C reaches it exactly once, through us. Its log goes to a
- * file; what it has to say to a person comes on standard error.
- * @param {{ program: string, args: string[], logFile: string, onStopRequest: () => void }} options
+ * Starts the daemon in a session of its own, so that Ctrl-C reaches it exactly once, through us.
+ * @param {{ program: string, args: string[], onStopRequest: () => void }} options
  */
-export function startNode({ program, args, logFile, onStopRequest }) {
-  const log = openFresh(logFile);
-  const child = spawn(program, args, { detached: true, stdio: ['ignore', log, 'inherit'] });
-  closeSync(log);
+export function startNode({ program, args, onStopRequest }) {
+  const child = spawn(program, args, { detached: true, stdio: ['ignore', 'inherit', 'inherit'] });
 
   const ended = new Promise((resolve) => {
     child.on('error', (error) => {
@@ -40,16 +36,6 @@ export function startNode({ program, args, logFile, onStopRequest }) {
   process.on('SIGHUP', () => passOn('SIGTERM')); // the terminal was closed
 
   return { ended, wasAskedToStop: () => lastRequestAt !== undefined };
-}
-
-/** Keeps the log of the run before as `.1`. */
-function openFresh(logFile) {
-  try {
-    renameSync(logFile, `${logFile}.1`);
-  } catch (error) {
-    if (error.code !== 'ENOENT') throw error;
-  }
-  return openSync(logFile, 'a', 0o600);
 }
 
 /**
