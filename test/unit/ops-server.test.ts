@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { Counter, Registry } from 'prom-client';
+import type { HealthCheck } from '../../src/http/ops/health.ts';
+import { runChecks } from '../../src/http/ops/health.ts';
+import { createOpsServer } from '../../src/http/ops/server.ts';
+import { silentLogger } from '../../src/telemetry/log.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+
+async function withServer(checks: HealthCheck[], run: (url: string, port: number) => Promise<void>): Promise<void> {
+  const registry = new Registry();
+  new Counter({ name: 'aileron_test_total', help: 'A counter.', registers: [registry] }).inc();
+  const server = createOpsServer({ registry, checks, log: silentLogger });
+  const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
+  try {
+    await run(`http://127.0.0.1:${port}`, port);
+  } finally {
+    await server.close();
+  }
+}
+
+const good: HealthCheck = { name: 'docker', check: async () => undefined };
+const bad: HealthCheck = { name: 'store', check: async () => 'the disk\nis full' };
+const broken: HealthCheck = { name: 'informers', check: async () => Promise.reject(new Error('no')) };
+
+test('serves metrics and health, and nothing else', async () => {
+  await withServer([good], async (url) => {
+    const metrics = await fetch(`${url}/metrics`);
+    assert.equal(metrics.status, 200);
+    assert.match(await metrics.text(), /aileron_test_total 1/);
+    for (const path of ['livez', 'readyz']) {
+      const response = await fetch(`${url}/${path}`);
+      assert.equal(response.status, 200);
+      assert.equal(await response.text(), 'ok');
+    }
+    const verbose = await fetch(`${url}/readyz?verbose`);
+    assert.equal(await verbose.text(), '[+]docker ok\nreadyz check passed\n');
+    assert.equal((await fetch(`${url}/`)).status, 404);
+    assert.equal((await fetch(`${url}/metrics`, { method: 'POST', body: 'x' })).status, 404);
+    assert.equal((await fetch(`${url}/metrics`, { method: 'POST', body: 'x'.repeat(5000) })).status, 404);
+  });
+});
+
+test('names the checks that fail, and is not ready; being alive is another question', async () => {
+  await withServer([good, bad, broken], async (url) => {
+    const response = await fetch(`${url}/readyz`);
+    assert.equal(response.status, 503);
+    const expected = '[+]docker ok\n[-]store failed: the disk is full\n[-]informers failed: no\nreadyz check failed\n';
+    assert.equal(await response.text(), expected);
+    assert.equal((await fetch(`${url}/livez`)).status, 200);
+  });
+});
+
+test('a check that hangs has failed after five seconds', async () => {
+  const clock = new FakeClock();
+  const report = runChecks('readyz', [{ name: 'docker', check: () => new Promise(() => {}) }], clock);
+  await clock.advance(5_000);
+  assert.deepEqual(await report, {
+    healthy: false,
+    text: '[-]docker failed: no answer within 5 s\nreadyz check failed\n',
+  });
+});
+
+test('survives what is not HTTP (covers: SEC-120)', async () => {
+  await withServer([good], async (url, port) => {
+    await new Promise<void>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => socket.end('\x00\xff\r\n\r\n'));
+      socket
+        .on('close', () => resolve())
+        .on('error', () => {})
+        .resume();
+    });
+    assert.equal((await fetch(`${url}/livez`)).status, 200);
+  });
+});
