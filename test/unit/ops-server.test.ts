@@ -38,7 +38,7 @@ test('serves metrics and health, and nothing else', async () => {
     assert.equal(await verbose.text(), '[+]docker ok\nreadyz check passed\n');
     assert.equal((await fetch(`${url}/`)).status, 404);
     assert.equal((await fetch(`${url}/metrics`, { method: 'POST', body: 'x' })).status, 404);
-    assert.equal((await fetch(`${url}/metrics`, { method: 'POST', body: 'x'.repeat(5000) })).status, 404);
+    assert.equal((await fetch(`${url}/metrics`, { method: 'POST', body: 'x'.repeat(5000) })).status, 413);
   });
 });
 
