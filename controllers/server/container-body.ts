@@ -6,11 +6,11 @@ import type { HostFacts } from '../../src/config/host-facts.ts';
 import type { ContainerBody, HostConfig, Mount } from '../../src/docker/engine.ts';
 import type { Server } from '../../src/resources/server.ts';
 import { containerLabels, localName } from './container-labels.ts';
+import { uuidOf } from './deps.ts';
 import { environmentOf } from './environment.ts';
 import { baseMounts } from './mounts.ts';
 import { portBindingsOf } from './ports.ts';
 import { resourcesOf } from './resources.ts';
-import { UnbuildableError } from './unbuildable.ts';
 
 export interface ContainerInput {
   server: Server;
@@ -60,12 +60,6 @@ export function containerBody(input: ContainerInput): { body: ContainerBody; war
     ...addressOf(server, config),
   };
   return { body, warnings: [...environment.warnings, ...warnings] };
-}
-
-/** @throws UnbuildableError; admission gives every server one */
-export function uuidOf(server: Server): string {
-  if (!server.spec.uuid) throw new UnbuildableError('the server has no uuid');
-  return server.spec.uuid;
 }
 
 function hostConfigOf(input: ContainerInput, uuid: string): { hostConfig: HostConfig; warnings: string[] } {
