@@ -28,6 +28,7 @@ const layers: Record<string, string[]> = {
   'src/runtime/': contracts,
   'src/manifests/': [...contracts, 'src/bus/', 'src/volumes/', 'src/runtime/'],
   'src/http/': [...contracts, 'src/bus/', 'src/volumes/', 'src/console/', 'src/docker/engine.ts', 'src/runtime/'],
+  'src/startup-errors.ts': [...contracts, 'src/config/', 'src/docker/engine.ts'],
   'src/cli/': ['src/main.ts', 'src/config/'],
   'controllers/': [
     ...contracts,

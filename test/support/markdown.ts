@@ -1,0 +1,32 @@
+// The documents as tests read them: code blocks with what is to be done with them, and links.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkout } from './source-files.ts';
+
+export interface CommandBlock {
+  /** Of the block, from 1. */
+  line: number;
+  /** What the comment `<!-- test: … -->` above the block says; empty without one. */
+  mark: string;
+  commands: string;
+}
+
+export function readDocument(path: string): string {
+  return readFileSync(join(checkout, path), 'utf8');
+}
+
+/** Every ```sh block of a document, in order. */
+export function commandBlocks(text: string): CommandBlock[] {
+  return [...text.matchAll(/(?:^<!-- test: ([^\n]*?) -->\n)?^```sh\n([\s\S]*?)^```$/gm)].map((match) => ({
+    line: text.slice(0, match.index).split('\n').length,
+    mark: match[1] ?? '',
+    commands: match[2] ?? '',
+  }));
+}
+
+/** Targets of links to files of the project, without the part behind `#`. */
+export function fileLinks(text: string): string[] {
+  return [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target = '']) => target.replace(/#.*$/, ''))
+    .filter((target) => target !== '' && !/^[a-z]+:/.test(target));
+}
