@@ -12,7 +12,7 @@ export class WatchStream {
   #ended = false;
   #error: Error | undefined;
   #wake: (() => void) | undefined;
-  #bookmarked = 0;
+  #bookmarked = -1;
 
   /** @param limit live events that may wait for the reader. */
   constructor(limit: number) {

@@ -101,8 +101,9 @@ function checkContent(database: DatabaseSync): void {
   if (row?.quick_check !== 'ok') throw new DamageError(`quick_check: ${row?.quick_check}`);
 }
 
+/** SQLite takes a file of one byte for an empty one. */
 function isEmptyFile(path: string): boolean {
-  return statSync(path).size === 0;
+  return statSync(path).size <= 1;
 }
 
 function hasLog(path: string): boolean {

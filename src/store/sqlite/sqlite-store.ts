@@ -250,11 +250,12 @@ export class SqliteStore implements Store {
   }
 
   #onExit(code: number): void {
-    if (this.#closing) {
+    const wanted = this.#closing !== undefined;
+    if (wanted) {
       this.#hub.end(new StoreClosedError());
       this.#closed();
     }
-    if (!this.#closing || this.#pending.size > 0) this.#die(new Error(`its worker ended with code ${code}`));
+    if (!wanted || this.#pending.size > 0) this.#die(new Error(`its worker ended with code ${code}`));
   }
 
   #die(cause: unknown): void {
