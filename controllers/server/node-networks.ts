@@ -4,7 +4,13 @@ import type { Config } from '../../src/config/config.ts';
 import { type DockerEngine, DockerError, type NetworkBody, type NetworkInfo } from '../../src/docker/engine.ts';
 import type { Server } from '../../src/resources/server.ts';
 import type { Logger } from '../../src/telemetry/log.ts';
-import { nodeNetworkBody, outgoingNetworkBody, outgoingNetworkName, withoutAddressing } from './networks.ts';
+import {
+  nodeNetworkBody,
+  outgoingIp,
+  outgoingNetworkBody,
+  outgoingNetworkName,
+  withoutAddressing,
+} from './networks.ts';
 
 /** Modes that Docker knows by itself; there is no network to make. */
 const builtinModes = ['host', 'none', 'default', 'bridge'];
@@ -20,14 +26,21 @@ export interface NetworksOptions {
 export class Networks {
   readonly #options: NetworksOptions;
   #lock: Promise<unknown> = Promise.resolve();
+  #effective: Config;
 
   constructor(options: NetworksOptions) {
     this.#options = options;
+    this.#effective = options.config;
+  }
+
+  /** The settings with what Docker says about the node's network, once it has been seen. */
+  get effectiveConfig(): Config {
+    return this.#effective;
   }
 
   /** Ensures the network a server's container joins; answers its name, the NetworkMode. @throws DockerError */
   async ensureFor(server: Server): Promise<string> {
-    const ip = outgoingAddress(server);
+    const ip = outgoingIp(this.#options.config, server.spec.allocations);
     if (ip) {
       await this.#exclusively(() => this.#ensure(outgoingNetworkBody(ip)));
       return outgoingNetworkName(ip);
@@ -38,23 +51,30 @@ export class Networks {
 
   /** Ensures the network of the node; one that exists is used as it is. */
   async ensureNode(): Promise<NetworkInfo | undefined> {
-    const { config, log } = this.#options;
+    const { config, docker } = this.#options;
     if (builtinModes.includes(config.docker.network.networkMode)) return undefined;
     const body = nodeNetworkBody(config);
     return this.#exclusively(async () => {
-      try {
-        return await this.#ensure(body);
-      } catch (error) {
-        if (!(error instanceof DockerError) || !/pool overlaps|invalid pool request/i.test(error.message)) throw error;
-        log.warn({ err: error, network: body.Name }, 'the configured subnet is taken; Docker chooses one');
-        return this.#ensure(withoutAddressing(body));
-      }
+      const present = await docker.inspectNetwork(body.Name);
+      const network = present ?? (await this.#createNode(body));
+      this.#effective = withNetwork(config, network, present === undefined);
+      return network;
     });
+  }
+
+  async #createNode(body: NetworkBody): Promise<NetworkInfo> {
+    try {
+      return await this.#ensure(body);
+    } catch (error) {
+      if (!(error instanceof DockerError) || !/pool overlaps|invalid pool request/i.test(error.message)) throw error;
+      this.#options.log.warn({ err: error, network: body.Name }, 'the configured subnet is taken; Docker chooses one');
+      return this.#ensure(withoutAddressing(body));
+    }
   }
 
   /** Removes the outgoing network of a server that goes away, unless another needs it. */
   async releaseFor(server: Server): Promise<void> {
-    const ip = outgoingAddress(server);
+    const ip = outgoingIp(this.#options.config, server.spec.allocations);
     if (!ip || this.#options.usesOutgoing(ip, server)) return;
     await this.#exclusively(async () => {
       const network = await this.#options.docker.inspectNetwork(outgoingNetworkName(ip));
@@ -81,7 +101,16 @@ export class Networks {
   }
 }
 
-function outgoingAddress(server: Server): string | undefined {
-  const { default: allocation, forceOutgoingIp } = server.spec.allocations;
-  return forceOutgoingIp && allocation && allocation.port > 0 ? allocation.ip : undefined;
+/** How servers reach the node through the network as it really is; a Pterodactyl node keeps what its owner wrote. */
+export function withNetwork(config: Config, { driver, subnets }: NetworkInfo, created: boolean): Config {
+  const { network } = config.docker;
+  const gateway = subnets.find(({ gateway: address }) => address.includes('.'))?.gateway ?? network.interface;
+  const learns = config.flavour === 'pelican' || created;
+  const reach =
+    driver === 'host'
+      ? { interface: '127.0.0.1', ispn: false }
+      : driver === 'overlay' || driver === 'weavemesh'
+        ? { interface: '', ispn: true }
+        : { interface: learns ? gateway : network.interface, ispn: false };
+  return { ...config, docker: { ...config.docker, network: { ...network, driver, ...reach } } };
 }

@@ -112,8 +112,9 @@ async function wantedContainer(
   server: Server,
   machineIdPath: string | undefined,
 ): Promise<ContainerBody> {
-  const { config, host } = deps;
   const network = await deps.networks.ensureFor(server);
+  const { host } = deps;
+  const config = deps.networks.effectiveConfig;
   const { mounts, refused } = await allowedMounts(server, config);
   for (const { source, target, reason } of refused) {
     say(deps, server, `The mount at ${target} is not allowed on this node and was left out.`);

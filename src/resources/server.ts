@@ -8,6 +8,9 @@ import { conditionsSchema, namePattern, uuidPattern } from './schema-parts.ts';
 export const processStates = ['offline', 'starting', 'running', 'stopping'] as const;
 export type ProcessState = (typeof processStates)[number];
 
+/** Keeps a deleted server until its process and container are gone. */
+export const serverFinalizer = 'aileron.dev/server';
+
 export const powerActions = ['start', 'stop', 'restart', 'kill'] as const;
 export type PowerAction = (typeof powerActions)[number];
 
@@ -16,7 +19,11 @@ const addressAndPort = {
   additionalProperties: false,
   required: ['ip', 'port'],
   properties: {
-    ip: { type: 'string', maxLength: 45, description: 'Address on the node. 127.0.0.1 binds to the bridge gateway, so that other containers reach it.' },
+    ip: {
+      type: 'string',
+      maxLength: 45,
+      description: 'Address on the node. 127.0.0.1 binds to the bridge gateway, so that other containers reach it.',
+    },
     port: { type: 'integer', minimum: 0, maximum: 65535, description: 'TCP and UDP alike. 0 = no port.' },
   },
 } as const;
@@ -24,10 +31,32 @@ const addressAndPort = {
 export const serverSpecSchema = {
   type: 'object',
   additionalProperties: false,
-  required: ['image', 'imagePullPolicy', 'invocation', 'environment', 'containerLabels', 'limits', 'allocations', 'mounts', 'egg', 'suspended', 'power', 'reclaimPolicy'],
+  required: [
+    'image',
+    'imagePullPolicy',
+    'invocation',
+    'environment',
+    'containerLabels',
+    'limits',
+    'allocations',
+    'mounts',
+    'egg',
+    'suspended',
+    'power',
+    'reclaimPolicy',
+  ],
   properties: {
-    uuid: { type: 'string', pattern: uuidPattern, description: 'Names container and volume. Version 4, unique, immutable; generated when absent.' },
-    nodeName: { type: 'string', pattern: namePattern, maxLength: 253, description: 'The node it runs on; immutable, default this node.' },
+    uuid: {
+      type: 'string',
+      pattern: uuidPattern,
+      description: 'Names container and volume. Version 4, unique, immutable; generated when absent.',
+    },
+    nodeName: {
+      type: 'string',
+      pattern: namePattern,
+      maxLength: 253,
+      description: 'The node it runs on; immutable, default this node.',
+    },
     owner: {
       type: 'object',
       additionalProperties: false,
@@ -35,18 +64,38 @@ export const serverSpecSchema = {
       description: 'Who may write the spec. Set by the door the object came through.',
       properties: {
         kind: { type: 'string', enum: ['Panel', 'Manifest', 'User'] },
-        ref: { type: 'string', maxLength: 1024, description: 'Which one: a file below the manifest directory, a Panel, a user.' },
+        ref: {
+          type: 'string',
+          maxLength: 1024,
+          description: 'Which one: a file below the manifest directory, a Panel, a user.',
+        },
       },
     },
-    image: { type: 'string', minLength: 1, maxLength: 512, description: 'Docker image. A leading ~ means: only the copy on this node, never pulled.' },
-    imagePullPolicy: { type: 'string', enum: ['Always', 'IfNotPresent', 'Never'], default: 'Always', description: 'When to pull. Always falls back to the copy on this node when the registry fails.' },
-    invocation: { type: 'string', maxLength: 16384, default: '', description: 'Start command, given to the image as STARTUP; {{NAME}} stands for a variable.' },
+    image: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 512,
+      description: 'Docker image. A leading ~ means: only the copy on this node, never pulled.',
+    },
+    imagePullPolicy: {
+      type: 'string',
+      enum: ['Always', 'IfNotPresent', 'Never'],
+      default: 'Always',
+      description: 'When to pull. Always falls back to the copy on this node when the registry fails.',
+    },
+    invocation: {
+      type: 'string',
+      maxLength: 16384,
+      default: '',
+      description: 'Start command, given to the image as STARTUP; {{NAME}} stands for a variable.',
+    },
     environment: {
       type: 'object',
       maxProperties: 512,
       default: {},
       additionalProperties: { type: ['string', 'number', 'boolean', 'null'] },
-      description: 'Variables of the process, names upper-cased. TZ, STARTUP, SERVER_MEMORY, SERVER_IP and SERVER_PORT are set by the node.',
+      description:
+        'Variables of the process, names upper-cased. TZ, STARTUP, SERVER_MEMORY, SERVER_IP and SERVER_PORT are set by the node.',
     },
     containerLabels: {
       type: 'object',
@@ -61,14 +110,58 @@ export const serverSpecSchema = {
       default: {},
       required: ['memory', 'swap', 'disk', 'cpu', 'io', 'oomKiller', 'memoryUnit'],
       properties: {
-        memory: { type: 'integer', minimum: 0, maximum: 16777216, default: 0, description: 'In memoryUnit; the container gets some more for overhead. 0 = no limit.' },
-        swap: { type: 'integer', minimum: -1, maximum: 16777216, default: 0, description: 'In memoryUnit. 0 = none, -1 = no limit.' },
-        disk: { type: 'integer', minimum: 0, maximum: 1073741824, default: 0, description: 'MiB below the data directory. 0 = no limit.' },
-        cpu: { type: 'integer', minimum: 0, maximum: 100000, default: 0, description: 'Percent of one core. 0 = no limit.' },
-        threads: { type: 'string', pattern: '^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$', maxLength: 256, description: 'Cores it may use, such as 0-1,3. Absent = all.' },
-        io: { type: 'integer', minimum: 0, maximum: 1000, default: 500, description: 'Weight against other servers, 10 to 1000. 0 = unset.' },
-        oomKiller: { type: 'boolean', default: true, description: 'false keeps the kernel from ending the process at its memory limit (cgroup v1 only).' },
-        memoryUnit: { type: 'string', enum: ['MiB', 'MB'], default: 'MiB', description: 'Unit of memory and swap. MB = 1,000,000 bytes, as Pterodactyl counts.' },
+        memory: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 16777216,
+          default: 0,
+          description: 'In memoryUnit; the container gets some more for overhead. 0 = no limit.',
+        },
+        swap: {
+          type: 'integer',
+          minimum: -1,
+          maximum: 16777216,
+          default: 0,
+          description: 'In memoryUnit. 0 = none, -1 = no limit.',
+        },
+        disk: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 1073741824,
+          default: 0,
+          description: 'MiB below the data directory. 0 = no limit.',
+        },
+        cpu: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 100000,
+          default: 0,
+          description: 'Percent of one core. 0 = no limit.',
+        },
+        threads: {
+          type: 'string',
+          pattern: '^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$',
+          maxLength: 256,
+          description: 'Cores it may use, such as 0-1,3. Absent = all.',
+        },
+        io: {
+          type: 'integer',
+          minimum: 0,
+          maximum: 1000,
+          default: 500,
+          description: 'Weight against other servers, 10 to 1000. 0 = unset.',
+        },
+        oomKiller: {
+          type: 'boolean',
+          default: true,
+          description: 'false keeps the kernel from ending the process at its memory limit (cgroup v1 only).',
+        },
+        memoryUnit: {
+          type: 'string',
+          enum: ['MiB', 'MB'],
+          default: 'MiB',
+          description: 'Unit of memory and swap. MB = 1,000,000 bytes, as Pterodactyl counts.',
+        },
       },
     },
     allocations: {
@@ -78,8 +171,18 @@ export const serverSpecSchema = {
       required: ['additional', 'forceOutgoingIp'],
       properties: {
         default: { ...addressAndPort, description: 'Given to the process as SERVER_IP and SERVER_PORT.' },
-        additional: { type: 'array', maxItems: 1024, default: [], items: addressAndPort, description: 'More addresses to publish.' },
-        forceOutgoingIp: { type: 'boolean', default: false, description: 'Outgoing traffic leaves from the address of the default allocation.' },
+        additional: {
+          type: 'array',
+          maxItems: 1024,
+          default: [],
+          items: addressAndPort,
+          description: 'More addresses to publish.',
+        },
+        forceOutgoingIp: {
+          type: 'boolean',
+          default: false,
+          description: 'Outgoing traffic leaves from the address of the default allocation.',
+        },
       },
     },
     mounts: {
@@ -91,7 +194,12 @@ export const serverSpecSchema = {
         additionalProperties: false,
         required: ['source', 'target', 'readOnly'],
         properties: {
-          source: { type: 'string', pattern: '^/', maxLength: 4096, description: 'Directory of the host, at or below an entry of allowed_mounts.' },
+          source: {
+            type: 'string',
+            pattern: '^/',
+            maxLength: 4096,
+            description: 'Directory of the host, at or below an entry of allowed_mounts.',
+          },
           target: { type: 'string', pattern: '^/', maxLength: 4096, description: 'Where the container sees it.' },
           readOnly: { type: 'boolean', default: false },
         },
@@ -104,15 +212,31 @@ export const serverSpecSchema = {
       required: ['done', 'stripAnsi', 'stop'],
       description: 'How this game says that it is up, and how it is asked to stop.',
       properties: {
-        done: { type: 'array', maxItems: 64, default: [''], items: { type: 'string', maxLength: 4096 }, description: 'A console line that contains one of these means running; regex: starts an RE2 expression. The default is the first line of output.' },
-        stripAnsi: { type: 'boolean', default: false, description: 'Remove terminal colours before a line is compared with done.' },
+        done: {
+          type: 'array',
+          maxItems: 64,
+          default: [''],
+          items: { type: 'string', maxLength: 4096 },
+          description:
+            'A console line that contains one of these means running; regex: starts an RE2 expression. The default is the first line of output.',
+        },
+        stripAnsi: {
+          type: 'boolean',
+          default: false,
+          description: 'Remove terminal colours before a line is compared with done.',
+        },
         stop: {
           type: 'object',
           additionalProperties: false,
           default: {},
           required: ['type', 'value'],
           properties: {
-            type: { type: 'string', enum: ['command', 'signal', 'stop'], default: 'signal', description: 'command types value; signal sends it; stop leaves it to Docker and the image.' },
+            type: {
+              type: 'string',
+              enum: ['command', 'signal', 'stop'],
+              default: 'signal',
+              description: 'command types value; signal sends it; stop leaves it to Docker and the image.',
+            },
             value: { type: 'string', maxLength: 1024, default: 'SIGTERM' },
           },
         },
@@ -125,7 +249,12 @@ export const serverSpecSchema = {
       default: {},
       required: ['desired'],
       properties: {
-        desired: { type: 'string', enum: ['Running', 'Stopped'], default: 'Stopped', description: 'What should be. A change is a request to start or stop.' },
+        desired: {
+          type: 'string',
+          enum: ['Running', 'Stopped'],
+          default: 'Stopped',
+          description: 'What should be. A change is a request to start or stop.',
+        },
         request: {
           type: 'object',
           additionalProperties: false,
@@ -140,8 +269,18 @@ export const serverSpecSchema = {
         },
       },
     },
-    restartPolicy: { type: 'string', enum: ['Always', 'OnFailure', 'Never'], description: 'After the process ends unasked. Absent = one restart a minute, as system.crash_detection says; Always and OnFailure back off from 10 s to 5 min.' },
-    reclaimPolicy: { type: 'string', enum: ['Retain', 'Delete'], default: 'Retain', description: 'Whether deleting the object deletes its data directory.' },
+    restartPolicy: {
+      type: 'string',
+      enum: ['Always', 'OnFailure', 'Never'],
+      description:
+        'After the process ends unasked. Absent = one restart a minute, as system.crash_detection says; Always and OnFailure back off from 10 s to 5 min.',
+    },
+    reclaimPolicy: {
+      type: 'string',
+      enum: ['Retain', 'Delete'],
+      default: 'Retain',
+      description: 'Whether deleting the object deletes its data directory.',
+    },
   },
 } as const;
 
@@ -156,7 +295,11 @@ export const serverStatusSchema = {
       additionalProperties: false,
       properties: {
         observedRequest: { type: 'string', description: 'The request being worked on, or the last one.' },
-        finishedRequest: { type: 'string', description: 'The last request that came to an end. While it differs from spec.power.request.id another is refused, save kill.' },
+        finishedRequest: {
+          type: 'string',
+          description:
+            'The last request that came to an end. While it differs from spec.power.request.id another is refused, save kill.',
+        },
         outcome: { type: 'string', enum: ['Succeeded', 'Failed', 'Cancelled', 'Refused'] },
         message: { type: 'string' },
       },
@@ -168,7 +311,12 @@ export const serverStatusSchema = {
       description: 'What is being done to the process at this moment; a restart of the daemon takes it up again.',
       properties: {
         action: { type: 'string', enum: powerActions },
-        cause: { type: 'string', enum: ['Request', 'Crash', 'Outage', 'Suspended', 'DiskLimit', 'RestartPolicy'], description: 'Outage: the process ended while Docker or the daemon was away, a reboot of the machine included.' },
+        cause: {
+          type: 'string',
+          enum: ['Request', 'Crash', 'Outage', 'Suspended', 'DiskLimit', 'RestartPolicy', 'Deletion'],
+          description:
+            'Outage: the process ended while Docker or the daemon was away, a reboot of the machine included.',
+        },
         request: { type: 'string' },
         startedAt: { type: 'string', format: 'date-time' },
         stopped: { type: 'boolean', description: 'A restart has done its first half.' },
@@ -192,7 +340,11 @@ export const serverStatusSchema = {
     lastCrashAt: { type: 'string', format: 'date-time' },
     restartAt: { type: 'string', format: 'date-time', description: 'When restartPolicy starts it again.' },
     diskBytes: { type: 'integer', description: 'Sum of file sizes below the data directory, at the last count.' },
-    needsRestart: { type: 'array', items: { type: 'string' }, description: 'Fields of spec that the running process does not have yet.' },
+    needsRestart: {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'Fields of spec that the running process does not have yet.',
+    },
     conditions: conditionsSchema,
   },
 } as const;

@@ -1,0 +1,139 @@
+// Puts the server controller together: its tables, and which event enqueues which key.
+import type { HostFacts } from '../../src/config/host-facts.ts';
+import type { DockerFeed } from '../../src/docker/feed.ts';
+import type { Server } from '../../src/resources/server.ts';
+import { Controller } from '../../src/runtime/controller.ts';
+import type { Informer } from '../../src/runtime/informer.ts';
+import { Jobs } from '../../src/runtime/jobs.ts';
+import type { RuntimeMetrics } from '../../src/runtime/metrics.ts';
+import type { ServerMetrics } from '../../src/telemetry/server-metrics.ts';
+import type { ServerDeps } from './deps.ts';
+import { DiskUsage } from './disk-usage.ts';
+import { ImagePuller } from './images.ts';
+import { outgoingIp } from './networks.ts';
+import { Networks } from './node-networks.ts';
+import { type ServerControllerDeps, serverReconciler } from './server-controller.ts';
+import { Sessions } from './sessions.ts';
+import { serverStates } from './states.ts';
+
+export type ServerControllerOptions = Pick<
+  ServerDeps,
+  'store' | 'docker' | 'volumes' | 'history' | 'bus' | 'events' | 'config' | 'clock' | 'log' | 'checkpoint'
+> & {
+  host: HostFacts;
+  feed: DockerFeed;
+  /** Indexed by `uuid`. */
+  servers: Informer<Server>;
+  metrics: RuntimeMetrics;
+  serverMetrics: ServerMetrics;
+};
+
+/** A full look at every container this often catches an event that Docker did not tell. */
+const resyncMs = 30_000;
+
+/** Keys looked at side by side; long work is a job and holds none of them. */
+const workers = 8;
+
+/** Far above what a node has: starts after an outage have a limit of their own. */
+const jobsAtATime = 1_000;
+
+export interface ServerController {
+  controller: Controller;
+  networks: Networks;
+  /** Ends jobs and sessions; processes go on. Call after the controller stopped. */
+  close(): Promise<void>;
+}
+
+export function createServerController(options: ServerControllerOptions): ServerController {
+  const { docker, bus, history, clock, log, servers, feed, config, volumes, metrics, serverMetrics } = options;
+  const enqueueUuid = (uuid: string) => {
+    for (const server of servers.byIndex('uuid', uuid)) controller.enqueue(server.metadata.name);
+  };
+  const sessions = new Sessions({ docker, bus, history, clock, log }, enqueueUuid);
+  const disk = new DiskUsage({
+    volumes,
+    intervalMs: config.system.diskCheckInterval * 1000,
+    clock,
+    log,
+    onCounted: enqueueUuid,
+  });
+  const networks = new Networks({
+    docker,
+    config,
+    log,
+    usesOutgoing: (ip, except) =>
+      servers
+        .list()
+        .some(
+          (server) => server.metadata.uid !== except.metadata.uid && outgoingIp(config, server.spec.allocations) === ip,
+        ),
+  });
+  const jobs = new Jobs<void>({
+    name: 'server',
+    limit: jobsAtATime,
+    clock,
+    log,
+    metrics,
+    onEnd: (key) => controller.enqueue(key),
+  });
+  const deps: ServerControllerDeps = {
+    ...options,
+    images: new ImagePuller({
+      docker,
+      clock,
+      log,
+      timeoutMs: config.aileron.imagePullTimeoutSeconds * 1000,
+      sendPlatform: config.flavour === 'pelican',
+    }),
+    networks,
+    disk,
+    sessions,
+    states: serverStates(options),
+    jobs,
+    working: new Map(),
+  };
+  const controller = new Controller({
+    name: 'server',
+    reconcile: serverReconciler(deps),
+    workers,
+    clock,
+    log,
+    metrics,
+    resyncMs,
+    listKeys: () => servers.list().map((server) => server.metadata.name),
+    linkOf: (name) => servers.get(name)?.metadata.annotations?.['aileron.dev/traceparent'],
+  });
+
+  servers.onChange(({ type, object, old }) => {
+    const { uuid } = object.spec;
+    if (type === 'DELETED' && uuid) serverMetrics.forget(uuid);
+    else if (uuid) serverMetrics.show(uuid, object.status?.state ?? 'offline');
+    // Our own status writes need no answer.
+    if (
+      type !== 'MODIFIED' ||
+      !old ||
+      old.metadata.generation !== object.metadata.generation ||
+      metadataChanged(old, object)
+    ) {
+      controller.enqueue(object.metadata.name);
+    }
+  });
+  feed.onEvent(({ name }) => enqueueUuid(name));
+  feed.onUnreachable(() => sessions.interruptAll());
+  feed.onReachable(() => {
+    for (const server of servers.list()) controller.enqueue(server.metadata.name);
+  });
+  return {
+    controller,
+    networks,
+    async close() {
+      await jobs.stop();
+      disk.stop();
+      sessions.closeAll();
+    },
+  };
+}
+
+function metadataChanged(old: Server, now: Server): boolean {
+  return old.metadata.deletionTimestamp !== now.metadata.deletionTimestamp;
+}
