@@ -1,10 +1,10 @@
 // A Docker engine of the test's own, to stop, kill and start again at will. It shares nothing with the machine's engine:
-// own data, own containerd namespace, no bridge, no firewall rules. Containers in it use the network mode `none`.
+// own data, own containerd, no bridge, no firewall rules. Containers in it use the network mode `none`.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createDockerEngine } from '../../src/docker/dockerode-engine.ts';
@@ -26,7 +26,9 @@ export interface PrivateDocker {
 /** For `{ skip: needsPrivateDocker() }`. */
 export function needsPrivateDocker(): string | false {
   if (process.getuid?.() !== 0) return 'needs root to run a Docker engine of its own';
-  return spawnSync('dockerd', ['--version']).status === 0 ? false : 'needs dockerd';
+  return ['dockerd', 'containerd'].every((program) => spawnSync(program, ['--version']).status === 0)
+    ? false
+    : 'needs dockerd and containerd';
 }
 
 /** Answers when the engine does. Everything of it is gone after the test. */
@@ -38,14 +40,14 @@ export async function privateDocker(
   const directory = mkdtempSync(join(tmpdir(), 'ad-'));
   // The machine's own settings must not apply here.
   writeFileSync(join(directory, 'daemon.json'), '{}');
+  writeFileSync(join(directory, 'containerd.toml'), 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n');
   const env = { DOCKER_HOST: `unix://${directory}/docker.sock` };
-  let daemon: ChildProcess | undefined;
+  const containerd = run(directory, 'containerd', containerdArguments(directory));
+  let dockerd: ChildProcess | undefined;
 
   const start = async () => {
-    const log = openSync(join(directory, 'dockerd.log'), 'a');
-    const started = spawn('dockerd', argumentsFor(directory, liveRestore), { stdio: ['ignore', log, log] });
-    closeSync(log);
-    daemon = started;
+    const started = run(directory, 'dockerd', dockerdArguments(directory, liveRestore));
+    dockerd = started;
     const docker = createDockerEngine(env, { timeoutMs: 5_000 });
     for (const end = Date.now() + readyWithinMs; ; await delay(pollMs)) {
       const answers = await docker.ping().then(
@@ -53,27 +55,22 @@ export async function privateDocker(
         () => false,
       );
       if (answers) return;
-      if (started.exitCode !== null || Date.now() > end) {
+      if (ended(started) || Date.now() > end) {
         throw new Error(`dockerd did not start: ${readFileSync(join(directory, 'dockerd.log'), 'utf8').slice(-2000)}`);
       }
     }
   };
-  const end = async (signal: NodeJS.Signals) => {
-    if (!daemon || daemon.exitCode !== null || daemon.signalCode !== null) return;
-    const exited = once(daemon, 'exit');
-    daemon.kill(signal);
-    await exited;
-  };
-  const stop = () => end('SIGTERM');
+  const stop = () => end(dockerd, 'SIGTERM');
 
   t.after(async () => {
     // After a kill, and with live restore, only a running engine can end what is left.
-    if (daemon && (daemon.signalCode === 'SIGKILL' || liveRestore)) {
-      if (daemon.exitCode !== null || daemon.signalCode !== null) await start();
+    if (dockerd && ended(dockerd) && (dockerd.signalCode === 'SIGKILL' || liveRestore)) await start();
+    if (dockerd && !ended(dockerd)) {
       const docker = createDockerEngine(env);
       for (const { id } of await docker.listContainers({})) await docker.removeContainer(id, { force: true });
     }
     await stop();
+    await end(containerd, 'SIGTERM');
     for (const mount of mountsBelow(directory)) spawnSync('umount', [mount]);
     rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   });
@@ -82,7 +79,7 @@ export async function privateDocker(
     env,
     start,
     stop,
-    kill: () => end('SIGKILL'),
+    kill: () => end(dockerd, 'SIGKILL'),
     restart: async () => {
       await stop();
       await start();
@@ -90,16 +87,44 @@ export async function privateDocker(
   };
 }
 
-function argumentsFor(directory: string, liveRestore: boolean): string[] {
-  const own = basename(directory);
+function run(directory: string, program: string, programArguments: string[]): ChildProcess {
+  const log = openSync(join(directory, `${program}.log`), 'a');
+  try {
+    return spawn(program, programArguments, { stdio: ['ignore', log, log] });
+  } finally {
+    closeSync(log);
+  }
+}
+
+async function end(process: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
+  if (!process || ended(process)) return;
+  const exited = once(process, 'exit');
+  process.kill(signal);
+  await exited;
+}
+
+function ended({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+/** Started apart from dockerd, as on a real machine, so that it outlives a killed dockerd. */
+function containerdArguments(directory: string): string[] {
   return [
+    `--config=${directory}/containerd.toml`,
+    `--root=${directory}/containerd/root`,
+    `--state=${directory}/containerd/state`,
+    `--address=${directory}/containerd.sock`,
+  ];
+}
+
+function dockerdArguments(directory: string, liveRestore: boolean): string[] {
+  return [
+    `--config-file=${directory}/daemon.json`,
+    `--containerd=${directory}/containerd.sock`,
     `--data-root=${directory}/data`,
     `--exec-root=${directory}/exec`,
     `--pidfile=${directory}/pid`,
     `--host=unix://${directory}/docker.sock`,
-    `--containerd-namespace=${own}`,
-    `--containerd-plugins-namespace=${own}-plugins`,
-    `--config-file=${directory}/daemon.json`,
     '--storage-driver=vfs',
     '--bridge=none',
     '--iptables=false',
