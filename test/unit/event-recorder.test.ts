@@ -90,6 +90,21 @@ test('an equal Event raises the count, at one moment or later', async () => {
   assert.equal(await metricValue(registry, 'aileron_events_written_total'), 2);
 });
 
+test('equal reports that wait together are one Event with its first and last time', async () => {
+  const { recorder, clock, stored, store } = aRecorder();
+  store.failures = 8;
+  recorder.event(about('blocks the queue'), 'Normal', 'Started', 'x');
+  await settle();
+  recorder.event(about('a'), 'Normal', 'Started', 'x');
+  await clock.advance(5_000);
+  recorder.event(about('a'), 'Normal', 'Started', 'x');
+  await clock.advance(60_000);
+  const event = (await stored()).find(({ involvedObject }) => involvedObject.name === 'a');
+  assert.equal(event?.count, 2);
+  assert.equal(event?.firstTimestamp, '2026-01-01T00:00:00Z');
+  assert.equal(event?.lastTimestamp, '2026-01-01T00:00:05Z');
+});
+
 test('what differs in anything is another Event', async () => {
   const { recorder, stored } = aRecorder();
   recorder.event(about('a'), 'Normal', 'Started', 'x');
@@ -169,6 +184,7 @@ test('flush does not wait for a store that refuses', async () => {
   await recorder.flush();
   assert.equal(clock.monotonic(), 0);
   assert.equal(await dropped('store'), 2);
+  assert.equal(store.tries, 3, 'one more try for the one under way, one for the other');
   await store.close();
   assert.equal(clock.pendingTimers, 0);
 });

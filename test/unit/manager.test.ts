@@ -83,6 +83,19 @@ test('a stop during the start ends both, and no controller starts any more', asy
   assert.equal(clock.pendingTimers, 0);
 });
 
+test('a stop while a controller starts keeps the next one from starting', async () => {
+  const { manager, story, controller } = aManager();
+  const slow = Promise.withResolvers<void>();
+  manager.add({ controllers: [{ ...controller('slow'), start: () => slow.promise }, controller('late')] });
+  const started = manager.start();
+  await settle();
+  const stopped = manager.stop();
+  slow.resolve();
+  await Promise.all([started, stopped]);
+  assert.deepEqual(story, ['stop slow']);
+  assert.equal(manager.ready, false);
+});
+
 test('a start that fails is thrown, and stop takes down what had begun', async () => {
   const { manager, story, informer, controller } = aManager();
   const servers = informer('Server');
