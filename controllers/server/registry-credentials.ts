@@ -2,6 +2,7 @@
 // image whose name only begins like a known registry gets nothing.
 import type { DockerConfig } from '../../src/config/config.ts';
 import { type ImageReference, ImageReferenceError, parseImageReference } from '../../src/resources/image-reference.ts';
+import { localName } from './container-labels.ts';
 
 export interface Credentials {
   username: string;
@@ -21,7 +22,7 @@ export function credentialsFor(image: string, registries: DockerConfig['registri
 
 function referenceOf(image: string): ImageReference | undefined {
   try {
-    return parseImageReference(image);
+    return parseImageReference(localName(image));
   } catch (error) {
     if (error instanceof ImageReferenceError) return undefined;
     throw error;
