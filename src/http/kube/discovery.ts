@@ -1,0 +1,121 @@
+// What this API offers, in the two forms clients ask for: the aggregated one in a single request, and the older one
+// group by group.
+import type { FastifyInstance } from 'fastify';
+import type { KindDefinition } from '../../resources/kinds.ts';
+import { negotiate } from './negotiation.ts';
+import { sendDocument, sendEncoded } from './respond.ts';
+
+export const objectVerbs = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'] as const;
+const statusVerbs = ['get', 'patch', 'update'] as const;
+
+/** The version of Kubernetes whose conventions are followed: kubectl warns when it is far from its own. */
+const followed = { major: '1', minor: '32' };
+
+export function registerDiscovery(
+  app: FastifyInstance,
+  kinds: readonly KindDefinition[],
+  version: string | undefined,
+): void {
+  const core = kinds.filter((kind) => kind.group === '');
+  const groups = [
+    ...Map.groupBy(
+      kinds.filter((kind) => kind.group !== ''),
+      (kind) => kind.group,
+    ),
+  ];
+  const versions = versionDocument(version);
+
+  app.get('/version', (request, reply) => sendDocument(request, reply, versions));
+
+  app.get('/api', (request, reply) => {
+    const representation = negotiate(request.headers.accept, new Set(['discovery']));
+    const document = representation.as === 'discovery' ? aggregated([['', core]]) : coreVersions();
+    return sendEncoded(reply, representation, document, 200);
+  });
+  app.get('/apis', (request, reply) => {
+    const representation = negotiate(request.headers.accept, new Set(['discovery']));
+    const document = representation.as === 'discovery' ? aggregated(groups) : groupList(groups);
+    return sendEncoded(reply, representation, document, 200);
+  });
+  app.get('/api/v1', (request, reply) => sendDocument(request, reply, resourceList('v1', core)));
+  for (const [group, members] of groups) {
+    app.get(`/apis/${group}`, (request, reply) => {
+      return sendDocument(request, reply, { kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(group, members) });
+    });
+    for (const [name, ofVersion] of Map.groupBy(members, (kind) => kind.version)) {
+      const list = resourceList(`${group}/${name}`, ofVersion);
+      app.get(`/apis/${group}/${name}`, (request, reply) => sendDocument(request, reply, list));
+    }
+  }
+}
+
+/** @param version of the daemon, shown as build metadata of the version of Kubernetes that is followed */
+function versionDocument(version: string | undefined) {
+  return {
+    ...followed,
+    gitVersion: `v${followed.major}.${followed.minor}.0+aileron${version ? `-${version}` : ''}`,
+    gitCommit: '',
+    gitTreeState: '',
+    buildDate: '',
+    goVersion: '',
+    compiler: 'node',
+    platform: `${process.platform}/${process.arch}`,
+  };
+}
+
+function coreVersions() {
+  return { kind: 'APIVersions', apiVersion: 'v1', versions: ['v1'], serverAddressByClientCIDRs: [] };
+}
+
+function groupList(groups: readonly [string, KindDefinition[]][]) {
+  return {
+    kind: 'APIGroupList',
+    apiVersion: 'v1',
+    groups: groups.map(([group, members]) => groupEntry(group, members)),
+  };
+}
+
+function groupEntry(group: string, members: readonly KindDefinition[]) {
+  const versions = [...new Set(members.map((kind) => kind.version))].map((version) => ({
+    groupVersion: `${group}/${version}`,
+    version,
+  }));
+  return { name: group, versions, preferredVersion: versions[0] };
+}
+
+function resourceList(groupVersion: string, kinds: readonly KindDefinition[]) {
+  const resources = kinds.flatMap((kind) => {
+    const { plural, singular, namespaced, shortNames, categories } = kind;
+    const common = { namespaced, kind: kind.kind };
+    const main = { name: plural, singularName: singular, ...common, verbs: objectVerbs, shortNames, categories };
+    if (!kind.statusSubresource) return [main];
+    return [main, { name: `${plural}/status`, singularName: '', ...common, verbs: statusVerbs }];
+  });
+  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources };
+}
+
+function aggregated(groups: readonly (readonly [string, readonly KindDefinition[]])[]) {
+  const items = groups.map(([group, members]) => ({
+    metadata: { name: group, creationTimestamp: null },
+    versions: [...Map.groupBy(members, (kind) => kind.version)].map(([version, ofVersion]) => ({
+      version,
+      resources: ofVersion.map(aggregatedResource),
+      freshness: 'Current',
+    })),
+  }));
+  return { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items };
+}
+
+function aggregatedResource(kind: KindDefinition) {
+  const responseKind = { group: kind.group, version: kind.version, kind: kind.kind };
+  return {
+    resource: kind.plural,
+    responseKind,
+    scope: kind.namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: kind.singular,
+    verbs: objectVerbs,
+    shortNames: kind.shortNames,
+    categories: kind.categories,
+    ...(kind.statusSubresource ? { subresources: [{ subresource: 'status', responseKind, verbs: statusVerbs }] } : {}),
+  };
+}
