@@ -7,10 +7,7 @@ import { type ServerDeps, tell, uuidOf } from './deps.ts';
 import { observe } from './observe.ts';
 import { killProcess, stopProcess } from './stop.ts';
 
-/**
- * With `reclaimPolicy: Retain` somebody wants the data, so the process may save it first; `kubectl delete
- * --grace-period=0` and `Delete` do not wait.
- */
+/** With `reclaimPolicy: Retain` somebody wants the data, so the process may save it first; `Delete` does not wait. */
 export async function removeServer(deps: ServerDeps, server: Server, signal: AbortSignal): Promise<void> {
   const uuid = uuidOf(server);
   await endProcess(deps, server, signal);
@@ -28,7 +25,7 @@ export async function removeServer(deps: ServerDeps, server: Server, signal: Abo
 }
 
 async function endProcess(deps: ServerDeps, server: Server, signal: AbortSignal): Promise<void> {
-  const atOnce = server.spec.reclaimPolicy === 'Delete' || server.metadata.deletionGracePeriodSeconds === 0;
+  const atOnce = server.spec.reclaimPolicy === 'Delete';
   const { state } = await observe(deps, server, signal);
   if (state !== 'running') return;
   const operation: ServerOperation = {

@@ -62,10 +62,12 @@ type Progress = Outcome | 'again';
 async function step(deps: ServerControllerDeps, server: Server, context: ReconcileContext): Promise<Progress> {
   const { name } = server.metadata;
   rethrowJobFailure(deps, name);
-  const observation = await observe(deps, server, context.signal);
+  // Facts first, then the world: a fact that arrives while Docker is asked belongs to the next look.
   const session = deps.sessions.get(uuidOf(server));
-  if (session && observation.state === 'running') session.interrupted = false;
-  const next = decide(viewOf(deps, server, observation));
+  const facts = { exited: session?.exit !== undefined, interrupted: session?.interrupted ?? false };
+  const observation = await observe(deps, server, context.signal);
+  if (session && facts.interrupted && observation.state === 'running') session.interrupted = false;
+  const next = decide(viewOf(deps, server, observation, facts.exited));
   context.log.debug(
     { step: next.do, container: observation.state, state: server.status?.state },
     'decided the next step',
@@ -87,7 +89,7 @@ function isCancellation(error: unknown): boolean {
   return error instanceof Overtaken;
 }
 
-function viewOf(deps: ServerControllerDeps, server: Server, { state, container }: Observation): View {
+function viewOf(deps: ServerControllerDeps, server: Server, { state, container }: Observation, exited: boolean): View {
   const uuid = uuidOf(server);
   const session = deps.sessions.get(uuid);
   const watched = session !== undefined && session.target.containerId === (container?.id ?? session.target.containerId);
@@ -96,7 +98,7 @@ function viewOf(deps: ServerControllerDeps, server: Server, { state, container }
     server,
     container: state,
     // A container that was restarted by hand has an exit behind it: its session is spent.
-    attached: state === 'running' && watched && !session.exit,
+    attached: state === 'running' && watched && !exited,
     witnessedExit: watched && !session.interrupted,
     doneSeen: watched && session.doneSeen,
     overDiskLimit: limit > 0 && (deps.disk.last(uuid) ?? 0) > limit,

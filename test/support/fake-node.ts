@@ -1,0 +1,184 @@
+// A node in memory: the real server controller between a store in memory and a pretended Docker. `restart` is what a
+// crash of the daemon is: everything in the process is gone, the store and Docker stay.
+
+import type { TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Registry } from 'prom-client';
+import { createServerController } from '../../controllers/server/wiring.ts';
+import { Bus } from '../../src/bus/bus.ts';
+import type { Config } from '../../src/config/config.ts';
+import { ConsoleHistory } from '../../src/console/history.ts';
+import { DockerFeed } from '../../src/docker/feed.ts';
+import type { PowerAction, Server } from '../../src/resources/server.ts';
+import { Informer } from '../../src/runtime/informer.ts';
+import { Manager } from '../../src/runtime/manager.ts';
+import { createRuntimeMetrics } from '../../src/runtime/metrics.ts';
+import { createServerMetrics } from '../../src/telemetry/server-metrics.ts';
+import { createVolumes } from '../../src/volumes/volumes.ts';
+import { aHost } from './a-config.ts';
+import { anyUuid, aServer, type ServerParts } from './builders.ts';
+import { FakeClock } from './fake-clock.ts';
+import { FakeDocker } from './fake-docker.ts';
+import { MemoryStore } from './memory-store.ts';
+import { nodeConfig, temporaryDirectory } from './node-config.ts';
+import { recordedLog } from './recorded-log.ts';
+
+export const gameImage = 'test/game:1';
+
+export interface FakeNodeOptions {
+  yaml?: string;
+  checkpoint?: (name: string) => Promise<void>;
+}
+
+export class FakeNode {
+  readonly clock = new FakeClock(Date.parse('2026-01-01T00:00:00Z'));
+  readonly store = new MemoryStore({ clock: this.clock });
+  readonly docker = new FakeDocker({ clock: this.clock });
+  readonly config: Config;
+  /** `starting`, `running`, … in the order they were published. */
+  states: string[] = [];
+  /** Console lines, ours marked with a `>`. */
+  lines: string[] = [];
+  readonly log = recordedLog();
+  /** Reasons of Events, in order. */
+  reasons: string[] = [];
+  #options: FakeNodeOptions;
+  #stop: () => Promise<void> = async () => {};
+  #requests = 0;
+
+  constructor(t: TestContext, options: FakeNodeOptions = {}) {
+    this.config = nodeConfig(temporaryDirectory(t), options);
+    this.#options = options;
+    t.after(() => this.#stop());
+  }
+
+  async start(): Promise<void> {
+    const { clock, store, docker, config } = this;
+    const { log } = this;
+    const registry = new Registry();
+    const metrics = createRuntimeMetrics(registry);
+    const bus = new Bus((error) => {
+      throw error;
+    });
+    bus.subscribe(undefined, 'state', ({ state }) => this.states.push(state));
+    bus.subscribe(undefined, 'console', ({ source, text }) =>
+      this.lines.push(source === 'daemon' ? `> ${text}` : text),
+    );
+    const history = new ConsoleHistory({ bus, maxLines: 150 });
+    const feed = new DockerFeed({ docker, clock, log });
+    const servers = new Informer<Server>({
+      store,
+      kind: 'Server',
+      clock,
+      log,
+      indexes: { uuid: ({ spec }) => [spec.uuid ?? ''] },
+    });
+    const { data, machineId, user } = config.system;
+    const volumes = createVolumes({
+      dataDirectory: data,
+      machineIdDirectory: machineId.directory,
+      uid: user.uid,
+      gid: user.gid,
+    });
+    const server = createServerController({
+      ...{ store, docker, volumes, history, bus, config, clock, log, feed, servers, metrics },
+      host: aHost,
+      serverMetrics: createServerMetrics(registry, bus),
+      events: { event: (_about, _type, reason) => void this.reasons.push(reason) },
+      checkpoint: this.#options.checkpoint ?? (async () => {}),
+    });
+    const manager = new Manager({ log, clock });
+    manager.add({ informers: [servers], controllers: [server.controller] });
+    this.#stop = async () => {
+      this.#stop = async () => {};
+      const stopping = Promise.all([manager.stop(), feed.stop(), server.close()]);
+      await this.#pump(stopping);
+      history.close();
+      await volumes.close();
+    };
+    feed.start();
+    await this.#pump(manager.start());
+  }
+
+  async restart(): Promise<void> {
+    await this.#stop();
+    this.states = [];
+    this.lines = [];
+    this.reasons = [];
+    await this.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#stop();
+  }
+
+  async add(parts: ServerParts = {}): Promise<void> {
+    const { status: _, ...server } = aServer(parts);
+    await this.store.create(server);
+  }
+
+  async server(name = 'demo'): Promise<Server | undefined> {
+    return this.store.get<Server>('Server', name);
+  }
+
+  /** What a door does with a wish. */
+  async request(action: PowerAction, name = 'demo'): Promise<string> {
+    const id = `request-${++this.#requests}`;
+    const desired = action === 'start' || action === 'restart' ? 'Running' : 'Stopped';
+    await this.store.patch('Server', name, { spec: { power: { desired, request: { id, action } } } });
+    return id;
+  }
+
+  async requestAndFinish(action: PowerAction, name = 'demo'): Promise<Server> {
+    const id = await this.request(action, name);
+    return this.until(
+      `${action} is finished`,
+      (server) => server?.status?.power?.finishedRequest === id && server,
+      name,
+    );
+  }
+
+  untilState(state: string, name = 'demo'): Promise<Server> {
+    return this.until(`the state is ${state}`, (server) => server?.status?.state === state && server, name);
+  }
+
+  /** Lets time go on until the server is as wanted. @throws Error after some ten minutes of pretended time */
+  async until<T>(
+    what: string,
+    wanted: (server: Server | undefined) => T | undefined | false,
+    name = 'demo',
+  ): Promise<T> {
+    for (let turns = 0; turns < 8_000; turns++) {
+      const found = wanted(await this.server(name));
+      if (found) return found;
+      await turn();
+      if (turns % 4 === 3) await this.clock.advance(turns < 2_000 ? 10 : 500);
+    }
+    const server = await this.server(name);
+    throw new Error(
+      `never so: ${what}; it is ${JSON.stringify(server?.status)} and said ${JSON.stringify(this.lines)}`,
+    );
+  }
+
+  /** Until nothing more happens by itself, short of waiting. */
+  async settle(): Promise<void> {
+    for (let turns = 0; turns < 200; turns++) {
+      await turn();
+      if (turns % 10 === 9) await this.clock.advance(10);
+    }
+  }
+
+  async #pump<T>(work: Promise<T>): Promise<T> {
+    let done = false;
+    const finished = work.finally(() => {
+      done = true;
+    });
+    while (!done) {
+      await turn();
+      await this.clock.advance(10);
+    }
+    return finished;
+  }
+}
+
+export { anyUuid };
