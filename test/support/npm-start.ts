@@ -1,0 +1,68 @@
+// `npm start` in a terminal, in a clone of its own, on ports of its own. Whatever it leaves in Docker goes with the test.
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { createDockerEngine } from '../../src/docker/dockerode-engine.ts';
+import { freePorts } from './free-ports.ts';
+import { openTerminal, type Terminal } from './terminal.ts';
+
+/** What it prints when kubectl can be used. */
+export const upText = 'The node is up.';
+
+export interface CloneNode {
+  folder: string;
+  kubePort: number;
+  opsPort: number;
+  env: NodeJS.ProcessEnv;
+  start(): Terminal;
+}
+
+/** Prepares a node in `folder`; `start` may be called again after the terminal has ended. */
+export async function cloneNode(t: TestContext, folder: string): Promise<CloneNode> {
+  const [kubePort = 0, opsPort = 0] = await freePorts(2);
+  const env = {
+    ...plainEnvironment(),
+    AILERON_KUBE_PORT: String(kubePort),
+    AILERON_OPS_PORT: String(opsPort),
+    AILERON_NODE_NAME: `test-${kubePort}`,
+  };
+  await removeAfter(t, folder);
+  return { folder, kubePort, opsPort, env, start: () => openTerminal(t, 'npm start', { cwd: folder, env }) };
+}
+
+/** Names of the servers' containers of the node in `folder`: those of its volumes. */
+export async function serverUuids(folder: string): Promise<string[]> {
+  const names = await readdir(join(folder, '.aileron/volumes')).catch(() => []);
+  return names.filter((name) => /^[0-9a-f-]{36}$/.test(name));
+}
+
+/** The environment without what an npm around the tests, or a person, has put into it. */
+export function plainEnvironment(): NodeJS.ProcessEnv {
+  const foreign = /^(?:npm_|NODE_|AILERON_|INIT_CWD$|KUBECONFIG$)/i;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
+}
+
+async function removeAfter(t: TestContext, folder: string): Promise<void> {
+  const docker = createDockerEngine(process.env);
+  const networkWasThere = (await docker.inspectNetwork('pelican_nw')) !== undefined;
+  t.after(async () => {
+    for (const pid of await daemonsOf(folder)) process.kill(pid, 'SIGKILL');
+    for (const uuid of await serverUuids(folder)) {
+      if (await docker.inspectContainer(uuid)) await docker.removeContainer(uuid, { force: true });
+    }
+    const network = networkWasThere ? undefined : await docker.inspectNetwork('pelican_nw');
+    // Another node may use it by now; then it is that one's.
+    if (network) await docker.removeNetwork(network.id).catch(() => {});
+  });
+}
+
+/** Processes that were started with the configuration of this folder. */
+export async function daemonsOf(folder: string): Promise<number[]> {
+  const config = join(folder, '.aileron/config.yml');
+  const found: number[] = [];
+  for (const pid of (await readdir('/proc')).map(Number).filter(Number.isInteger)) {
+    const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (commandLine.split('\0').includes(config)) found.push(pid);
+  }
+  return found;
+}

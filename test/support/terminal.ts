@@ -1,0 +1,79 @@
+// A program in a terminal of its own: what it prints can be waited for, keys can be pressed. Uses script(1), which
+// makes the pseudo terminal.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import type { TestContext } from 'node:test';
+
+export const ctrlC = '\u0003';
+
+const scriptProgram = '/usr/bin/script';
+
+/** For `{ skip: needsTerminal() }`. */
+export function needsTerminal(): string | false {
+  return existsSync(scriptProgram) ? false : 'needs script';
+}
+
+export interface Terminal {
+  /** Everything printed so far, line ends as a file has them. */
+  output(): string;
+  /** Resolves when the text appears behind the first `from` characters; rejects when the program ends or the time is over. */
+  waitFor(text: string, options: { ms: number; from?: number }): Promise<void>;
+  press(keys: string): void;
+  /** Resolves with the program's exit code. */
+  ended: Promise<number | null>;
+}
+
+export interface TerminalOptions {
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+}
+
+/** `command` is a line for the shell. The terminal is closed at the end of the test. */
+export function openTerminal(t: TestContext, command: string, options: TerminalOptions): Terminal {
+  const child = spawn(scriptProgram, ['--quiet', '--return', '--flush', '--command', command, '/dev/null'], {
+    ...options,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let text = '';
+  const listeners = new Set<() => void>();
+  const notify = () => {
+    for (const listener of listeners) listener();
+  };
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (part: string) => {
+      text += part.replaceAll('\r\n', '\n');
+      notify();
+    });
+  }
+  child.stdin.on('error', () => {}); // the program may be gone when a key is pressed
+
+  let over = false;
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => {
+      over = true;
+      notify();
+      resolve(code);
+    });
+  });
+  t.after(() => void child.kill('SIGKILL'));
+
+  const waitFor: Terminal['waitFor'] = (wanted, { ms, from = 0 }) =>
+    new Promise((resolve, reject) => {
+      const give = (why: string) => finish(() => reject(new Error(`${why} without "${wanted}". It printed:\n${text}`)));
+      const timer = setTimeout(() => give(`${ms} ms passed`), ms);
+      const finish = (how: () => void) => {
+        clearTimeout(timer);
+        listeners.delete(look);
+        how();
+      };
+      const look = () => {
+        if (text.includes(wanted, from)) finish(resolve);
+        else if (over) give('It ended');
+      };
+      listeners.add(look);
+      look();
+    });
+
+  return { output: () => text, waitFor, press: (keys) => void child.stdin.write(keys), ended };
+}
