@@ -3,5 +3,6 @@ import type { StoredObject } from '../resources/object.ts';
 
 export function hasLabels(object: StoredObject, wanted: Record<string, string>): boolean {
   const labels = object.metadata.labels ?? {};
-  return Object.entries(wanted).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value);
+  // What an object inherits is never a text, so a label that nobody set cannot be equal.
+  return Object.entries(wanted).every(([key, value]) => labels[key] === value);
 }
