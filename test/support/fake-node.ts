@@ -2,7 +2,7 @@
 // crash of the daemon is: everything in the process is gone, the store and Docker stay.
 
 import type { TestContext } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as realTime } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { createServerController } from '../../controllers/server/wiring.ts';
 import { Bus } from '../../src/bus/bus.ts';
@@ -24,6 +24,9 @@ import { nodeConfig, temporaryDirectory } from './node-config.ts';
 import { recordedLog } from './recorded-log.ts';
 
 export const gameImage = 'test/game:1';
+
+const patienceMs = 1_200_000;
+const realPatienceMs = 20_000;
 
 export interface FakeNodeOptions {
   yaml?: string;
@@ -142,22 +145,20 @@ export class FakeNode {
     return this.until(`the state is ${state}`, (server) => server?.status?.state === state && server, name);
   }
 
-  /** Lets time go on until the server is as wanted. @throws Error after some ten minutes of pretended time */
-  async until<T>(
-    what: string,
-    wanted: (server: Server | undefined) => T | undefined | false,
-    name = 'demo',
-  ): Promise<T> {
-    for (let turns = 0; turns < 8_000; turns++) {
+  /** Lets time go on until the server is as wanted. @throws Error after twenty minutes of pretended time, and of real seconds */
+  async until<T>(what: string, wanted: (server: Server | undefined) => T | undefined | false, name = 'demo'): Promise<T> {
+    const end = this.clock.monotonic() + patienceMs;
+    const givenUp = AbortSignal.timeout(realPatienceMs);
+    for (let turns = 0; !givenUp.aborted; turns++) {
       const found = wanted(await this.server(name));
       if (found) return found;
       await turn();
-      if (turns % 4 === 3) await this.clock.advance(turns < 2_000 ? 10 : 500);
+      // Threads and files need real time: pretended time must not run away from them.
+      if (turns > 2_000) await realTime(1);
+      if (turns % 4 === 3 && this.clock.monotonic() < end) await this.clock.advance(turns < 2_000 ? 10 : 1_000);
     }
     const server = await this.server(name);
-    throw new Error(
-      `never so: ${what}; it is ${JSON.stringify(server?.status)} and said ${JSON.stringify(this.lines)}`,
-    );
+    throw new Error(`never so: ${what}; it is ${JSON.stringify(server?.status)} and said ${JSON.stringify(this.lines)}`);
   }
 
   /** Until nothing more happens by itself, short of waiting. */
