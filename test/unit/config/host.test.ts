@@ -168,6 +168,7 @@ describe('time zone', () => {
     ['Etc/GMT+5', true],
     ['EST', true],
     ['europe/berlin', false],
+    ['Europe/berlin', false],
     ['+01:00', false],
     ['', false],
     ['../etc/passwd', false],
