@@ -3,6 +3,41 @@ import type { ObjectMeta } from './object.ts';
 
 export const eventNamespace = 'default';
 
+const text = { type: 'string', maxLength: 1024 } as const;
+const time = { type: 'string', format: 'date-time' } as const;
+
+export const eventSchema = {
+  type: 'object',
+  required: ['involvedObject'],
+  properties: {
+    involvedObject: {
+      type: 'object',
+      required: ['kind', 'name'],
+      description: 'What the Event is about.',
+      properties: {
+        apiVersion: text,
+        kind: text,
+        name: text,
+        uid: text,
+        namespace: text,
+        resourceVersion: text,
+        fieldPath: text,
+      },
+    },
+    reason: { ...text, description: 'One word in CamelCase.' },
+    message: { ...text, description: 'What happened, in a sentence.' },
+    type: { type: 'string', enum: ['Normal', 'Warning'] },
+    count: { type: 'integer', minimum: 0, description: 'How often it happened.' },
+    firstTimestamp: time,
+    lastTimestamp: time,
+    eventTime: { type: ['string', 'null'] },
+    action: text,
+    source: { type: 'object', properties: { component: text, host: text } },
+    reportingComponent: text,
+    reportingInstance: text,
+  },
+} as const;
+
 export interface ObjectReference {
   apiVersion: string;
   kind: string;

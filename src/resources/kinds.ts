@@ -1,0 +1,123 @@
+// Every kind there is, in one table: what doors serve, the CRD files say and OpenAPI describes. A new kind is a file
+// with its schema and one entry here.
+import { eventSchema } from './event.ts';
+import type { JsonSchema } from './json-schema.ts';
+import { nodeStatusSchema } from './node.ts';
+import { serverSpecSchema, serverStatusSchema } from './server.ts';
+
+/** As in a CustomResourceDefinition. Priority 0 is always shown, 1 with `-o wide`. */
+export interface PrinterColumn {
+  name: string;
+  type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
+  format?: string;
+  jsonPath: string;
+  priority?: number;
+  description?: string;
+}
+
+export interface KindDefinition {
+  /** Empty for the core group. */
+  group: string;
+  version: string;
+  kind: string;
+  plural: string;
+  singular: string;
+  shortNames: readonly string[];
+  categories: readonly string[];
+  namespaced: boolean;
+  statusSubresource: boolean;
+  /** Beside the name, which is always the first column. */
+  columns: readonly PrinterColumn[];
+  /** Of the whole object but `apiVersion`, `kind` and `metadata`. */
+  schema: JsonSchema;
+}
+
+const age: PrinterColumn = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
+
+export const serverKind: KindDefinition = {
+  group: 'aileron.dev',
+  version: 'v1',
+  kind: 'Server',
+  plural: 'servers',
+  singular: 'server',
+  shortNames: ['gs'],
+  categories: ['all'],
+  namespaced: false,
+  statusSubresource: true,
+  columns: [
+    { name: 'State', type: 'string', jsonPath: '.status.state', description: 'offline, starting, running or stopping' },
+    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    { name: 'Desired', type: 'string', jsonPath: '.spec.power.desired', description: 'What should be' },
+    {
+      name: 'Crashes',
+      type: 'integer',
+      jsonPath: '.status.crashCount',
+      description: 'Ends nobody asked for since the last requested start',
+    },
+    age,
+    { name: 'Port', type: 'integer', jsonPath: '.spec.allocations.default.port', priority: 1 },
+    { name: 'Image', type: 'string', jsonPath: '.spec.image', priority: 1 },
+    { name: 'Disk', type: 'integer', jsonPath: '.status.diskBytes', priority: 1, description: 'Bytes' },
+    { name: 'UUID', type: 'string', jsonPath: '.spec.uuid', priority: 1 },
+    { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].message', priority: 1 },
+  ],
+  schema: { type: 'object', required: ['spec'], properties: { spec: serverSpecSchema, status: serverStatusSchema } },
+};
+
+export const nodeKind: KindDefinition = {
+  group: 'aileron.dev',
+  version: 'v1',
+  kind: 'Node',
+  plural: 'nodes',
+  singular: 'node',
+  shortNames: ['no'],
+  categories: [],
+  namespaced: false,
+  statusSubresource: true,
+  columns: [
+    { name: 'Docker', type: 'string', jsonPath: '.status.conditions[?(@.type=="DockerReady")].status' },
+    { name: 'Disk-Pressure', type: 'string', jsonPath: '.status.conditions[?(@.type=="DiskPressure")].status' },
+    { name: 'Version', type: 'string', jsonPath: '.status.versions.aileron' },
+    age,
+    { name: 'Docker-Version', type: 'string', jsonPath: '.status.versions.docker', priority: 1 },
+    { name: 'Kernel', type: 'string', jsonPath: '.status.versions.kernel', priority: 1 },
+    { name: 'CPUs', type: 'integer', jsonPath: '.status.capacity.cpus', priority: 1 },
+    { name: 'Heartbeat', type: 'date', jsonPath: '.status.heartbeatAt', priority: 1 },
+  ],
+  schema: { type: 'object', properties: { status: nodeStatusSchema } },
+};
+
+export const eventKind: KindDefinition = {
+  group: '',
+  version: 'v1',
+  kind: 'Event',
+  plural: 'events',
+  singular: 'event',
+  shortNames: ['ev'],
+  categories: [],
+  namespaced: true,
+  statusSubresource: false,
+  columns: [
+    { name: 'Last Seen', type: 'date', jsonPath: '.lastTimestamp' },
+    { name: 'Type', type: 'string', jsonPath: '.type' },
+    { name: 'Reason', type: 'string', jsonPath: '.reason' },
+    { name: 'Kind', type: 'string', jsonPath: '.involvedObject.kind' },
+    { name: 'Object', type: 'string', jsonPath: '.involvedObject.name' },
+    { name: 'Message', type: 'string', jsonPath: '.message' },
+    { name: 'Count', type: 'integer', jsonPath: '.count', priority: 1 },
+    { name: 'First Seen', type: 'date', jsonPath: '.firstTimestamp', priority: 1 },
+    { name: 'Source', type: 'string', jsonPath: '.source.component', priority: 1 },
+  ],
+  schema: eventSchema,
+};
+
+export const kindDefinitions: readonly KindDefinition[] = [serverKind, nodeKind, eventKind];
+
+export function findKind(kind: string): KindDefinition | undefined {
+  return kindDefinitions.find((definition) => definition.kind === kind);
+}
+
+/** `aileron.dev/v1`, or `v1` for the core group. */
+export function apiVersionOf({ group, version }: Pick<KindDefinition, 'group' | 'version'>): string {
+  return group ? `${group}/${version}` : version;
+}
