@@ -1,6 +1,6 @@
 // Who gets in, over which TLS, and what a request may cost.
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:https';
@@ -14,6 +14,7 @@ import { makeAuthority, makeClientPair } from '../../src/http/kube/pki/make.ts';
 import { ensurePki, type Pki } from '../../src/http/kube/pki/pki.ts';
 import { createTlsListener } from '../../src/http/kube/tls-listener.ts';
 import { silentLogger } from '../../src/telemetry/log.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { type Kube, openKube, serverManifest, serversPath } from '../support/kube.ts';
 
 let kube: Kube;
@@ -116,6 +117,34 @@ test('TLS 1.2 at least, AEAD suites with forward secrecy, HTTP/1.1 only (covers:
   for (const options of refused) await assert.rejects(open(options), JSON.stringify(options));
   await assert.rejects(open({ ca: [] }), /self-signed|unable to verify/);
   (await open({ servername: 'random.example.com', checkServerIdentity: () => undefined })).destroy();
+});
+
+test('renewed certificates are taken up without a restart, unusable ones are not (covers: SEC-58)', async () => {
+  const clock = new FakeClock(Date.now());
+  const directory = await mkdtemp(join(tmpdir(), 'aileron-renew-'));
+  const other = await ensurePki({ directory, host: '127.0.0.1', clock, log: silentLogger });
+  const broken = { ...other, serving: { ...other.serving, key: 'none' } };
+  const answers = [other, broken];
+  const renewing = await openKube({ server: { clock, renewPki: async () => answers.shift() ?? broken } });
+  const served = async () => {
+    const socket = connect({ host: '127.0.0.1', port: renewing.port, rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    const { raw: bytes } = socket.getPeerCertificate();
+    socket.destroy();
+    return new X509Certificate(bytes).fingerprint256;
+  };
+  const renewed = new X509Certificate(other.serving.certificate).fingerprint256;
+  try {
+    assert.notEqual(await served(), renewed);
+    await clock.advance(86_400_000);
+    assert.equal(await served(), renewed);
+    await clock.advance(86_400_000);
+    assert.equal(await served(), renewed, 'the good pair stays');
+    assert.equal(answers.length, 0);
+  } finally {
+    await renewing.close();
+    await rm(directory, { recursive: true, force: true });
+  }
 });
 
 test('bodies, header fields and their number are bounded (covers: SEC-53)', async () => {

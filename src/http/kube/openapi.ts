@@ -6,6 +6,7 @@ import type { KindDefinition } from '../../resources/kinds.ts';
 import { componentSchemas, schemaName } from '../../resources/openapi.ts';
 import { mergePatchType } from './handlers/patch.ts';
 import { jsonType, negotiate, yamlType } from './negotiation.ts';
+import { queryText } from './query.ts';
 import { sendEncoded } from './respond.ts';
 import { groupVersionPath } from './routes.ts';
 
@@ -57,6 +58,7 @@ export function registerOpenApi(app: FastifyInstance, kinds: readonly KindDefini
     app.get(url, (request, reply) => {
       const representation = negotiate(request.headers.accept, new Set());
       reply.header('etag', `"${hash}"`);
+      if (queryText(request, 'hash') === hash) reply.header('cache-control', 'private, immutable, max-age=31536000');
       return sendEncoded(reply, representation, document, 200);
     });
   }

@@ -11,11 +11,13 @@ const limits = {
   headers: 15_000,
   wholeRequest: 30_000,
   idleKeepAlive: 75_000,
+  /** Without a byte either way while an answer is under way; a watch has its own rule. */
+  silence: 60_000,
   /** How often unfinished requests are looked at. */
   check: 1_000,
 };
 
-export const maxHeaderBytes = 16 * 1024;
+const maxHeaderBytes = 16 * 1024;
 /** Watches included; each is one connection. */
 const maxConnections = 2048;
 
@@ -30,7 +32,7 @@ const suites = [
 
 /** `limits` in ms, to be shortened by a test. */
 export function createTlsListener(pki: Pki, listener: RequestListener, overrides: Partial<typeof limits> = {}): Server {
-  const { handshake, headers, wholeRequest, idleKeepAlive, check } = { ...limits, ...overrides };
+  const { handshake, headers, wholeRequest, idleKeepAlive, silence, check } = { ...limits, ...overrides };
   const server = createServer(
     {
       ...secureContext(pki),
@@ -44,9 +46,13 @@ export function createTlsListener(pki: Pki, listener: RequestListener, overrides
       keepAliveTimeout: idleKeepAlive,
       connectionsCheckingInterval: check,
       maxHeaderSize: maxHeaderBytes,
+      // Finds peers that vanished without a word.
+      keepAlive: true,
+      keepAliveInitialDelay: silence,
     },
     listener,
   );
+  server.timeout = silence;
   server.maxConnections = maxConnections;
   // A failed handshake or a broken request is the client's affair; Node closes the socket, we only must not throw.
   server.on('tlsClientError', () => {});

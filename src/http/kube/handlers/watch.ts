@@ -54,6 +54,8 @@ export const watchObjects: Handler = async (deps, kind, request, reply) => {
     first.catch(() => {});
     await settledWithin(deps, first);
     reply.hijack();
+    // A quiet watch is no stalled one: the line writer looks after readers that take nothing.
+    response.socket?.setTimeout(0);
     response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
     response.flushHeaders();
     await pump(first, events, async (event) => {
