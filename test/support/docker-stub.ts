@@ -12,6 +12,8 @@ export interface DockerStub {
   requests: string[];
   /** Answered by `/_ping`; change it for an engine of another version. */
   apiVersion: string;
+  /** Pings wait for it. */
+  pingable: Promise<void>;
   answer: (request: http.IncomingMessage, response: http.ServerResponse) => void;
   /** Gets the raw connection of a request that asks for one, after the 101. */
   onUpgrade: (socket: Duplex) => void;
@@ -32,13 +34,16 @@ export async function dockerStub(
     env: { DOCKER_HOST: `unix://${path}` },
     requests: [],
     apiVersion: '1.41',
+    pingable: Promise.resolve(),
     answer,
     onUpgrade: () => {},
     async start() {
       const started = http.createServer((request, response) => {
         if (request.url === '/_ping') {
-          response.setHeader('Api-Version', stub.apiVersion);
-          response.end('OK');
+          void stub.pingable.then(() => {
+            response.setHeader('Api-Version', stub.apiVersion);
+            response.end('OK');
+          });
           return;
         }
         stub.requests.push(`${request.method} ${request.url}`);

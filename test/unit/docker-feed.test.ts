@@ -64,6 +64,7 @@ test('loses no event of an outage that Docker itself survived', async (t) => {
   t.after(() => feed.stop());
   feed.start();
   await create('one');
+  await clock.advance(10_000);
   await docker.startContainer('one');
   await clock.advance(10_000);
   docker.setReachable(false);
@@ -71,13 +72,15 @@ test('loses no event of an outage that Docker itself survived', async (t) => {
   assert.equal(feed.reachable, false);
   assert.equal(await gauge(), 0);
   docker.exit('one', 1);
+  await clock.advance(60_000);
   docker.setReachable(true);
-  await clock.advance(100);
+  await clock.advance(5_000);
   assert.deepEqual(
     told.filter((what) => what === 'reachable' || what === 'unreachable'),
     ['reachable', 'unreachable', 'reachable'],
   );
   assert.equal(told.at(-1), 'die one');
+  assert.equal(told.filter((what) => what === 'create one').length, 1);
 });
 
 test('finds out by asking that a Docker which closes nothing has hung', async (t) => {

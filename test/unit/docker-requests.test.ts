@@ -84,12 +84,15 @@ test('a pinned version is not negotiated', async (t) => {
 
 test('many calls at the start share one negotiation, and one that gives up does not end it for the others', async (t) => {
   const stub = await dockerStub(t, (_request, response) => json(response, { Id: 'x' }));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  stub.pingable = promise;
   const docker = createDockerEngine(stub.env);
   const giveUp = new AbortController();
   const given = docker.inspectContainer('a', giveUp.signal);
   const other = docker.inspectContainer('b');
   giveUp.abort(new Error('given up'));
   await assert.rejects(given, /given up/);
+  resolve();
   assert.equal((await other)?.id, 'x');
 });
 
