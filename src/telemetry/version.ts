@@ -1,4 +1,8 @@
 // Which Aileron this is, as package.json says it.
-import manifest from '../../package.json' with { type: 'json' };
+import { readFileSync } from 'node:fs';
+
+const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 export const aileronVersion: string = manifest.version;
