@@ -1,13 +1,15 @@
 // From whatever was thrown to the Status a client sees. What is not known is a 500 without a word about our inside;
 // the log has the rest.
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { ForbiddenError, InvalidError, PowerConflictError } from '../../resources/errors.ts';
+import { ForbiddenError, InvalidError, PowerConflictError, UnknownFieldsError } from '../../resources/errors.ts';
 import type { KindDefinition } from '../../resources/kinds.ts';
 import {
   AlreadyExistsError,
   ConflictError,
   ExpiredError,
+  MalformedObjectError,
   NotFoundError,
+  ObjectTooLargeError,
   StoreClosedError,
   StoreUnavailableError,
 } from '../../store/errors.ts';
@@ -26,6 +28,7 @@ import {
   requestTimedOut,
   type Status,
   StatusError,
+  strictDecoding,
   tooLarge,
   unavailable,
   unsupportedMediaType,
@@ -42,15 +45,22 @@ export function statusOf(error: unknown, { kind, name = '' }: ErrorSubject): Sta
   if (error instanceof ExpiredError) return expired(error.message);
   if (error instanceof StoreClosedError) return unavailable('the daemon is stopping');
   if (error instanceof StoreUnavailableError) return unavailable('the store cannot do this at the moment');
+  if (error instanceof MalformedObjectError) return badRequest(error.message);
+  if (error instanceof ObjectTooLargeError) return tooLarge(error.message);
   if (kind) {
     if (error instanceof NotFoundError) return notFound(kind, name);
     if (error instanceof AlreadyExistsError) return alreadyExists(kind, name);
     if (error instanceof ConflictError) return conflict(kind, name, error.message);
     if (error instanceof PowerConflictError) return conflict(kind, name, error.message);
     if (error instanceof ForbiddenError) return forbidden(kind, name, error.message);
+    if (error instanceof UnknownFieldsError) return strictDecoding(kind, unknownFields(error.fields));
     if (error instanceof InvalidError) return invalid(kind, error.objectName, error.causes);
   }
   return statusOfFastify(error as Partial<FastifyError> | undefined);
+}
+
+function unknownFields(fields: readonly string[]): string[] {
+  return fields.map((field) => `unknown field "${field}"`);
 }
 
 export function errorHandler(log: Logger) {
@@ -81,7 +91,7 @@ function statusOfFastify(error: Partial<FastifyError> | undefined): Status {
     case 408:
       return requestTimedOut();
     case 413:
-      return tooLarge(maxBodyBytes);
+      return tooLarge(`the request body is larger than ${maxBodyBytes} bytes`);
     case 415:
       return unsupportedMediaType('the Content-Type of the request is not a media type');
     case undefined:

@@ -60,6 +60,14 @@ export function badRequest(message: string): Status {
   return failure(400, 'BadRequest', message);
 }
 
+/** The wording by which kubectl users know a strict refusal. */
+export function strictDecoding(kind: KindDefinition, findings: readonly string[]): Status {
+  const list = findings.join(', ');
+  return badRequest(
+    `${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: strict decoding error: ${list}`,
+  );
+}
+
 export function unauthorized(): Status {
   return failure(401, 'Unauthorized', 'Unauthorized');
 }
@@ -107,8 +115,8 @@ export function expired(message: string): Status {
   return failure(410, 'Expired', message);
 }
 
-export function tooLarge(limitBytes: number): Status {
-  return failure(413, 'RequestEntityTooLarge', `the request body is larger than ${limitBytes} bytes`);
+export function tooLarge(message: string): Status {
+  return failure(413, 'RequestEntityTooLarge', message);
 }
 
 export function unsupportedMediaType(message: string): Status {

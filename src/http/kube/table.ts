@@ -71,8 +71,8 @@ function compiledColumns(kind: KindDefinition): readonly Column[] {
 
 function columnsFor(kind: KindDefinition): Column[] {
   const own = kind.columns.map(compileColumn);
-  // A kind may place its name itself, as Event does; every other kind begins with it.
-  return own.some((column) => column.name === 'Name') ? own : [nameColumn, ...own];
+  // An Event is known by what it is about; its own name is for those who ask for everything.
+  return kind.kind === 'Event' ? [...own, { ...nameColumn, priority: 1 }] : [nameColumn, ...own];
 }
 
 const nameColumn: Column = {
@@ -85,11 +85,11 @@ const nameColumn: Column = {
 };
 
 function compileColumn(definition: ColumnDefinition): Column {
-  const { name, type, description = '', priority = 0 } = definition;
+  const { name, type, format = '', description = '', priority = 0 } = definition;
   const read = compilePath(definition.jsonPath);
   // An age is said in words by the server, so for the client it is a text.
   const shown = type === 'date' ? 'string' : type;
-  return { name, type: shown, format: '', description, priority, cell: cellReader(type, read) };
+  return { name, type: shown, format, description, priority, cell: cellReader(type, read) };
 }
 
 function cellReader(type: string, read: PathReader): Column['cell'] {

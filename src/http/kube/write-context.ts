@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { WriteContext } from '../../resources/admission.ts';
 import type { KindDefinition } from '../../resources/kinds.ts';
 import { queryText, queryTexts } from './query.ts';
-import { badRequest, invalid, StatusError } from './status.ts';
+import { invalid, StatusError, strictDecoding } from './status.ts';
 
 type FieldValidation = WriteContext['fieldValidation'];
 
@@ -48,14 +48,6 @@ export function reportDuplicates(kind: KindDefinition, duplicates: readonly stri
     return;
   }
   throw new StatusError(strictDecoding(kind, findings));
-}
-
-/** The wording by which kubectl users know a strict refusal. */
-export function strictDecoding(kind: KindDefinition, findings: readonly string[]) {
-  const list = findings.join(', ');
-  return badRequest(
-    `${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: strict decoding error: ${list}`,
-  );
 }
 
 function isDryRun(values: readonly unknown[]): boolean {
