@@ -28,14 +28,14 @@ echo $$ > /run/docker/containerd/containerd.pid
 kill "$(cat /run/docker.pid)"
 `;
 
-const setup = `
-import { ensureDemoImage } from './bin/setup/demo-image.mjs';
-import { ensureDockerEngine } from './bin/setup/docker-engine.mjs';
-await ensureDockerEngine();
-await ensureDockerEngine();
-await ensureDemoImage();
-await ensureDemoImage();
-`;
+const setup = [
+  "import { ensureDemoImage } from './bin/setup/demo-image.mjs';",
+  "import { ensureDockerEngine } from './bin/setup/docker-engine.mjs';",
+  'await ensureDockerEngine();',
+  'await ensureDockerEngine();',
+  'await ensureDemoImage();',
+  'await ensureDemoImage();',
+].join('\n');
 
 test('starts dockerd where a killed one left its files, and imports the demo image once', { skip }, async (t) => {
   const folder = await freshClone(t, { withPackages: false });
