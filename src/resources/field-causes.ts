@@ -1,0 +1,55 @@
+// Reasons for a refusal with the wording of a Kubernetes API server, so that people and programs know what they read.
+import type { FieldCause } from './errors.ts';
+
+const longestShown = 128;
+
+export function atField(path: string, name: string): string {
+  return path === '' ? name : `${path}.${name}`;
+}
+
+/** A value as a message shows it. */
+export function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'null';
+  return text.length > longestShown ? `${text.slice(0, longestShown)}…` : text;
+}
+
+export function required(field: string, detail = ''): FieldCause {
+  return { field, reason: 'FieldValueRequired', message: detail ? `Required value: ${detail}` : 'Required value' };
+}
+
+export function invalidValue(field: string, value: unknown, detail: string): FieldCause {
+  const what = value === undefined ? 'Invalid value' : `Invalid value: ${shown(value)}`;
+  return { field, reason: 'FieldValueInvalid', message: `${what}: ${detail}` };
+}
+
+export function wrongType(field: string, value: unknown, expected: string): FieldCause {
+  const message = `Invalid value: ${shown(typeNameOf(value))}: must be of type ${expected}: ${shown(value)}`;
+  return { field, reason: 'FieldValueTypeInvalid', message };
+}
+
+export function notSupported(field: string, value: unknown, supported: readonly unknown[]): FieldCause {
+  const message = `Unsupported value: ${shown(value)}: supported values: ${supported.map(shown).join(', ')}`;
+  return { field, reason: 'FieldValueNotSupported', message };
+}
+
+export function duplicate(field: string, value: unknown, detail = ''): FieldCause {
+  const message = `Duplicate value: ${shown(value)}${detail ? `: ${detail}` : ''}`;
+  return { field, reason: 'FieldValueDuplicate', message };
+}
+
+export function forbiddenField(field: string, detail: string): FieldCause {
+  return { field, reason: 'FieldValueForbidden', message: `Forbidden: ${detail}` };
+}
+
+export function tooLong(field: string, limit: number): FieldCause {
+  return { field, reason: 'FieldValueTooLong', message: `Too long: may not be more than ${limit} characters` };
+}
+
+export function tooMany(field: string, limit: number): FieldCause {
+  return { field, reason: 'FieldValueTooMany', message: `Too many: must have at most ${limit} items` };
+}
+
+function typeNameOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}
