@@ -1,3 +1,5 @@
+// The list of conditions in a status, kept as the Kubernetes API conventions ask: one per type, and a time that moves
+// only when the answer does.
 import type { Condition } from './object.ts';
 
 export function findCondition(conditions: readonly Condition[] | undefined, type: string): Condition | undefined {

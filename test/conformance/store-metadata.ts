@@ -6,7 +6,7 @@ import { NotFoundError } from '../../src/store/errors.ts';
 import type { Store } from '../../src/store/store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { changed, thing } from '../support/things.ts';
-import type { OpenStore } from './store.ts';
+import type { OpenStore } from './open-store.ts';
 
 export function storeMetadataConformance(name: string, open: OpenStore): void {
   describe(`${name}: metadata, deletion and patch`, { timeout: 30_000 }, () => {

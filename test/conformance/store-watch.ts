@@ -7,7 +7,7 @@ import type { Store } from '../../src/store/store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { thing } from '../support/things.ts';
 import { story, WatchReader } from '../support/watch-reader.ts';
-import type { OpenStore } from './store.ts';
+import type { OpenStore } from './open-store.ts';
 
 const historyLimits = { count: 20, bytes: 20_000, ageMs: 600_000 };
 const watchBuffer = 50;

@@ -2,7 +2,6 @@
 // `storeConformance` from a test file of its own.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import type { Clock } from '../../src/clock/clock.ts';
 import type { StoredObject } from '../../src/resources/object.ts';
 import {
   AlreadyExistsError,
@@ -12,21 +11,12 @@ import {
   ObjectTooLargeError,
   StoreClosedError,
 } from '../../src/store/errors.ts';
-import type { HistoryLimits } from '../../src/store/history.ts';
 import type { Store } from '../../src/store/store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { changed, thing } from '../support/things.ts';
+import type { OpenStore } from './open-store.ts';
 import { storeMetadataConformance } from './store-metadata.ts';
 import { storeWatchConformance } from './store-watch.ts';
-
-export interface OpenOptions {
-  clock: Clock;
-  historyLimits?: HistoryLimits;
-  watchBuffer?: number;
-}
-
-/** Opens an empty store. `close` also removes what it left behind. */
-export type OpenStore = (options: OpenOptions) => Promise<{ store: Store; close(): Promise<void> }>;
 
 export function storeConformance(name: string, open: OpenStore): void {
   describe(`${name}: objects`, { timeout: 30_000 }, () => {
