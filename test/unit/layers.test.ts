@@ -19,7 +19,8 @@ const layers: Record<string, string[]> = {
   'src/clock/': [],
   'src/telemetry/': [...foundation, 'src/resources/', 'src/bus/'],
   'src/config/': [...foundation, 'src/resources/schema-parts.ts'],
-  'src/resources/': contracts,
+  // What a write changes in an object is the same before admission as in the store.
+  'src/resources/': [...contracts, 'src/store/merge-patch.ts', 'src/store/object-write.ts'],
   'src/store/': [...foundation, 'src/resources/'],
   'src/bus/': contracts,
   'src/volumes/': contracts,
