@@ -1,0 +1,207 @@
+// The composition root: builds the daemon from its parts, top to bottom, and ties it to the process. Nothing else
+// constructs across the layers, looks at signals or decides about the exit code.
+import { dirname, join } from 'node:path';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { createEventTtl } from '../controllers/events/event-ttl.ts';
+import { createGarbageCollector } from '../controllers/garbage/garbage.ts';
+import { createNodeController } from '../controllers/node/node-controller.ts';
+import { createServerController } from '../controllers/server/wiring.ts';
+import { Bus } from './bus/bus.ts';
+import { type Clock, systemClock } from './clock/clock.ts';
+import type { Config } from './config/config.ts';
+import { ConfigError } from './config/config-error.ts';
+import { processEnvironment } from './config/environment.ts';
+import { hostFacts } from './config/host-facts.ts';
+import { loadConfig } from './config/load.ts';
+import { prepareHost } from './config/prepare-host.ts';
+import { ConsoleHistory } from './console/history.ts';
+import { createDockerEngine } from './docker/dockerode-engine.ts';
+import type { DockerEngine } from './docker/engine.ts';
+import { DockerFeed } from './docker/feed.ts';
+import { kubeconfig } from './http/kube/pki/kubeconfig.ts';
+import { ensurePki, readPki } from './http/kube/pki/pki.ts';
+import { createKubeServer } from './http/kube/server.ts';
+import type { HealthCheck } from './http/ops/health.ts';
+import { createOpsServer } from './http/ops/server.ts';
+import { applyManifests } from './manifests/apply.ts';
+import { Admission } from './resources/admission.ts';
+import type { Server } from './resources/server.ts';
+import { StoreEventRecorder } from './runtime/event-recorder.ts';
+import { Informer } from './runtime/informer.ts';
+import { Manager } from './runtime/manager.ts';
+import { createRuntimeMetrics } from './runtime/metrics.ts';
+import { listenOrExplain, startupSentence } from './startup-errors.ts';
+import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
+import type { Store } from './store/store.ts';
+import type { Logger } from './telemetry/log.ts';
+import { createLogger } from './telemetry/pino-log.ts';
+import { Redactor } from './telemetry/redact.ts';
+import { createServerMetrics } from './telemetry/server-metrics.ts';
+import { aileronVersion } from './telemetry/version.ts';
+import { createVolumes } from './volumes/volumes.ts';
+
+/** What a test may put in place of the real thing. */
+export interface Overrides {
+  clock?: Clock;
+  docker?: DockerEngine;
+  /** Awaited between any two acts that a crash may part. */
+  checkpoint?: (name: string) => Promise<void>;
+}
+
+export interface Daemon {
+  kube: { port: number };
+  ops: { port: number };
+  /** Resolves when the daemon cannot go on. */
+  failed: Promise<Error>;
+  /** Doors first, then workers, the store last. Games run on. */
+  stop(): Promise<void>;
+}
+
+/** Builds in this order and, on the way out, takes down in the other: doors first, then workers, the store last. */
+export async function startDaemon(config: Config, log: Logger, overrides: Overrides = {}): Promise<Daemon> {
+  const {
+    clock = systemClock,
+    docker = createDockerEngine(processEnvironment),
+    checkpoint = async () => {},
+  } = overrides;
+  const { nodeName } = config.aileron;
+  await using parts = new AsyncDisposableStack();
+
+  const store = parts.adopt(await openSqliteStore({ path: config.aileron.store.path, clock, log }), (open) =>
+    open.close(),
+  );
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const metrics = createRuntimeMetrics(registry);
+  const events = new StoreEventRecorder({ store, component: 'aileron', host: nodeName, clock, log, metrics });
+  parts.defer(() => events.flush());
+
+  const bus = new Bus((error) => log.error({ err: error }, 'a subscriber of the bus failed'));
+  const history = parts.adopt(new ConsoleHistory({ bus, maxLines: config.system.websocketLogCount }), (open) =>
+    open.close(),
+  );
+  const { data: dataDirectory, machineId, user } = config.system;
+  const { uid, gid } = user;
+  const volumes = createVolumes({ dataDirectory, machineIdDirectory: machineId.directory, uid, gid });
+  parts.defer(() => volumes.close());
+  const feed = parts.adopt(new DockerFeed({ docker, clock, log, registry }), (open) => open.stop());
+
+  const servers = new Informer<Server>({ store, kind: 'Server', clock, log, metrics, indexes: { uuid: uuidIndex } });
+  const server = createServerController({
+    ...{ store, docker, volumes, history, bus, events, config, clock, log, checkpoint, feed, servers, metrics },
+    serverMetrics: createServerMetrics(registry, bus),
+    host: hostFacts(),
+  });
+  parts.defer(() => server.close());
+  const manager = parts.adopt(new Manager({ log, clock }), (started) => started.stop());
+  manager.add({ informers: [servers], controllers: [server.controller] });
+  manager.add(createNodeController({ store, docker, feed, events, config, clock, log, metrics }));
+  manager.add(createEventTtl({ store, clock, log, metrics }));
+  manager.add(createGarbageCollector({ store, clock, log, metrics }));
+
+  const admission = new Admission({ store, nodeName, clock });
+  const checks = readinessChecks(store, feed, manager);
+  const ops = parts.adopt(createOpsServer({ registry, checks, clock, log }), (door) => door.close());
+  const opsAt = await listenOrExplain('health endpoint', 'ops', config.aileron.ops, (at) => ops.listen(at));
+  const renewPki = () => ensurePki({ directory: pkiDirectory(config), host: config.aileron.kube.host, clock, log });
+  const kubeOptions = { store, admission, clock, log, registry, renewPki, build: { version: aileronVersion } };
+  const kube = parts.adopt(createKubeServer({ ...kubeOptions, pki: await renewPki() }), (door) => door.close());
+  const kubeAt = await listenOrExplain('kube API', 'kube', config.aileron.kube, (at) => kube.listen(at));
+
+  if (config.aileron.manifests) await applyManifests({ directory: config.aileron.manifests, admission, store, log });
+  feed.start();
+  await manager.start();
+  log.info({ node: nodeName, kube: kubeAt.port, ops: opsAt.port }, 'the node is up');
+
+  const running = parts.move();
+  return { kube: kubeAt, ops: opsAt, failed: store.failed, stop: () => running.disposeAsync() };
+}
+
+/** What `/readyz` asks: can this node do its work? */
+function readinessChecks(store: Store, feed: DockerFeed, manager: Manager): HealthCheck[] {
+  return [
+    { name: 'store', check: () => store.list('Node').then(() => undefined) },
+    { name: 'controllers', check: async () => (manager.ready ? undefined : 'the controllers have not started yet') },
+    { name: 'docker', check: async () => (feed.reachable ? undefined : (feed.failure?.message ?? 'not asked yet')) },
+  ];
+}
+
+function uuidIndex(server: Server): string[] {
+  return server.spec.uuid ? [server.spec.uuid] : [];
+}
+
+function pkiDirectory(config: Config): string {
+  return join(dirname(config.aileron.store.path), 'pki');
+}
+
+export interface RunOptions {
+  configPath?: string;
+}
+
+/** Runs the node until a signal or a failure ends it. Resolves with the exit code of the process. */
+export async function run({ configPath }: RunOptions): Promise<number> {
+  return explained(async () => {
+    const say = (message: string) => void process.stderr.write(`${message}\n`);
+    const config = await prepareHost(await loadConfig({ path: configPath, warn: say }), { warn: say });
+    const redactor = new Redactor();
+    redactor.add(config.token.secret);
+    const terminal = process.stderr.isTTY;
+    const log = createLogger({
+      level: config.aileron.log.level,
+      redactor,
+      terminal,
+      write: (line) => process.stderr.write(line),
+    });
+    const daemon = await startDaemon(config, log);
+    const end = await endOf(daemon);
+    if (end.code === 0) log.info({ signal: end.reason }, 'stopping; games run on');
+    else log.error({ err: end.reason }, 'the daemon cannot go on; games run on');
+    setTimeout(() => process.exit(1), shutdownLimitMs).unref();
+    await daemon.stop();
+    return end.code;
+  });
+}
+
+/** Prints what kubectl needs to reach this node. The daemon must have started once: it makes the keys. */
+export async function printKubeconfig({ configPath }: RunOptions): Promise<number> {
+  return explained(async () => {
+    const config = await loadConfig({ path: configPath });
+    const pki = await readPki(pkiDirectory(config));
+    if (!pki)
+      throw new ConfigError(
+        `There are no keys in ${pkiDirectory(config)} yet: start the node once with this configuration.`,
+      );
+    process.stdout.write(kubeconfig({ ...config.aileron.kube, pki }));
+    return 0;
+  });
+}
+
+/** A shutdown that hangs is ended: by then everything that matters is in the store. */
+const shutdownLimitMs = 30_000;
+
+/** The first of: a signal, a part that cannot go on, an error that nobody caught. A second signal ends the process. */
+function endOf(daemon: Daemon): Promise<{ code: number; reason: unknown }> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        process.on(signal, () => process.exit(1));
+        resolve({ code: 0, reason: signal });
+      });
+    }
+    for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+      process.on(event, (reason: unknown) => resolve({ code: 1, reason }));
+    }
+    void daemon.failed.then((reason) => resolve({ code: 1, reason }));
+  });
+}
+
+/** One sentence for what a person can mend; the stack for everything else. */
+async function explained(work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    const sentence = startupSentence(error) ?? (error instanceof Error ? error.stack : String(error));
+    process.stderr.write(`aileron: ${sentence}\n`);
+    return 1;
+  }
+}
