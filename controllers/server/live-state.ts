@@ -36,16 +36,19 @@ export async function settle(
 async function applyLimits(deps: ServerDeps, server: Server, container: ContainerInfo): Promise<string[]> {
   const { update, needsRestart } = liveUpdate({ server, config: deps.config, host: deps.host, container });
   if (!update) return needsRestart;
+  const uuid = uuidOf(server);
+  const wanted = `${container.id} ${JSON.stringify(update)}`;
+  if (deps.refusedUpdates.get(uuid) === wanted) return [...needsRestart, 'limits'];
   try {
     const { warnings } = await deps.docker.updateContainer(container.id, update);
-    for (const warning of warnings)
-      deps.log.warn({ server: uuidOf(server), warning }, 'Docker warned while changing limits');
+    for (const warning of warnings) deps.log.warn({ server: uuid, warning }, 'Docker warned while changing limits');
     tell(deps, server, 'Normal', 'LimitsChanged', 'The limits of the running process were changed.');
     return needsRestart;
   } catch (error) {
     if (!(error instanceof DockerError)) throw error;
     // The process keeps its limits; the next start has the new ones.
-    deps.log.warn({ err: error, server: uuidOf(server), update }, 'limits could not be changed while the process runs');
+    deps.refusedUpdates.set(uuid, wanted);
+    deps.log.warn({ err: error, server: uuid, update }, 'limits could not be changed while the process runs');
     return [...needsRestart, 'limits'];
   }
 }

@@ -48,6 +48,7 @@ function forget(deps: ServerDeps, uuid: string): void {
   deps.sessions.close(uuid);
   deps.history.forget(uuid);
   deps.disk.forget(uuid);
+  deps.refusedUpdates.delete(uuid);
 }
 
 /** Others may change the object meanwhile, so the list is read anew until the write fits. */

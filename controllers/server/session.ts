@@ -14,7 +14,7 @@ import {
 import type { Logger } from '../../src/telemetry/log.ts';
 import { DoneMatcher } from './done-matcher.ts';
 import { missingLines } from './line-overlap.ts';
-import { usageOf } from './usage.ts';
+import { uptimeAfter, uptimeAtOpen, usageOf } from './usage.ts';
 
 export interface SessionDeps {
   docker: DockerEngine;
@@ -78,7 +78,7 @@ export class Session {
 
   /** Call once the process runs; before, there is nothing to measure. `startedAt` is RFC 3339. */
   followUsage(startedAt: string): void {
-    void this.#followUsage(Date.parse(startedAt));
+    void this.#followUsage(startedAt);
   }
 
   /** Feeds lines printed earlier to the done rules, without showing them again. */
@@ -155,12 +155,14 @@ export class Session {
     this.#onChange();
   }
 
-  async #followUsage(startedAt: number): Promise<void> {
+  async #followUsage(startedAt: string): Promise<void> {
     const { docker, bus, clock } = this.#deps;
     await this.#persistently('the usage stream broke', async () => {
       if (this.exit || !(await this.#isRunning())) return 'ended';
+      let uptimeMs = uptimeAtOpen(startedAt, clock.now());
       for await (const sample of docker.containerStats(this.target.containerId, this.#closing.signal)) {
-        bus.publish(this.target.uuid, 'usage', usageOf(sample, clock.now() - startedAt));
+        uptimeMs = uptimeAfter(uptimeMs, sample);
+        bus.publish(this.target.uuid, 'usage', usageOf(sample, uptimeMs));
       }
       return 'again';
     });

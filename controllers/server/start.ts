@@ -1,10 +1,10 @@
 // Starts a server's process: checks, prepares, makes the container anew and starts it. Runs as a job; every step may be
 // repeated from the top after a crash, and each looks at the signal, so that a kill or a deletion ends it at once.
-import type { ContainerBody, ContainerInfo } from '../../src/docker/engine.ts';
+import type { ContainerBody, ContainerInfo, Mount } from '../../src/docker/engine.ts';
 import type { Server, ServerOperation } from '../../src/resources/server.ts';
 import { containerBody } from './container-body.ts';
 import { type ServerDeps, say, tell, uuidOf } from './deps.ts';
-import { allowedMounts } from './mounts.ts';
+import { allowedMounts, swappedSources } from './mounts.ts';
 import { observe } from './observe.ts';
 import { credentialsFor } from './registry-credentials.ts';
 import { takeOver } from './take-over.ts';
@@ -45,7 +45,7 @@ export async function startProcess(
   await deps.checkpoint('start:starting');
   await ensureImage(deps, server, signal);
   await deps.checkpoint('start:pulled');
-  const body = await wantedContainer(deps, server, machineIdPath);
+  const { body, mounts } = await wantedContainer(deps, server, machineIdPath);
   signal.throwIfAborted();
   if (container) await deps.docker.removeContainer(container.id, { force: false });
   await deps.checkpoint('start:removed');
@@ -55,7 +55,13 @@ export async function startProcess(
     deps.log.warn({ server: uuidOf(server), warning }, 'Docker warned while creating a container');
   await deps.checkpoint('start:created');
   signal.throwIfAborted();
-  const started = await launch(deps, server, id, AbortSignal.any([signal, AbortSignal.timeout(launchTimeoutMs)]));
+  const started = await launch(
+    deps,
+    server,
+    id,
+    mounts,
+    AbortSignal.any([signal, AbortSignal.timeout(launchTimeoutMs)]),
+  );
   await deps.checkpoint('start:started');
   await deps.states.record(name, (status) => {
     status.containerId = id;
@@ -71,7 +77,12 @@ async function prepare(deps: ServerDeps, server: Server, signal: AbortSignal): P
   await checkDisk(deps, server, signal);
   if (deps.config.system.checkPermissionsOnBoot) {
     say(deps, server, 'Ensuring file permissions are set correctly, this could take a few seconds...');
-    await deps.volumes.fixOwnership(uuid, signal);
+    const { left } = await deps.volumes.fixOwnership(uuid, signal);
+    if (left > 0)
+      deps.log.warn(
+        { server: uuid, left },
+        'files of a server keep their owner because they have names outside its directory',
+      );
   }
   return deps.config.system.machineId.enable ? deps.volumes.writeMachineId(uuid) : undefined;
 }
@@ -111,7 +122,7 @@ async function wantedContainer(
   deps: ServerDeps,
   server: Server,
   machineIdPath: string | undefined,
-): Promise<ContainerBody> {
+): Promise<{ body: ContainerBody; mounts: Mount[] }> {
   const network = await deps.networks.ensureFor(server);
   const { host } = deps;
   const config = deps.networks.effectiveConfig;
@@ -126,11 +137,17 @@ async function wantedContainer(
     say(deps, server, warning);
     tell(deps, server, 'Warning', 'SpecAdjusted', warning);
   }
-  return body;
+  return { body, mounts };
 }
 
 /** Attaches, then starts: in this order, so that the first line is not lost. */
-async function launch(deps: ServerDeps, server: Server, id: string, signal: AbortSignal): Promise<ContainerInfo> {
+async function launch(
+  deps: ServerDeps,
+  server: Server,
+  id: string,
+  mounts: Mount[],
+  signal: AbortSignal,
+): Promise<ContainerInfo> {
   const { done, stripAnsi } = server.spec.egg;
   const session = await deps.sessions.open({
     uuid: uuidOf(server),
@@ -141,6 +158,8 @@ async function launch(deps: ServerDeps, server: Server, id: string, signal: Abor
   });
   await deps.checkpoint('start:attached');
   signal.throwIfAborted();
+  const [swapped] = await swappedSources(mounts);
+  if (swapped) throw new StartError('the source of a mount was replaced by a link while the server started');
   await deps.docker.startContainer(id, signal);
   const container = await deps.docker.inspectContainer(id, signal);
   if (!container) throw new StartError('the container was removed while it started');

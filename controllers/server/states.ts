@@ -6,6 +6,7 @@ import { removeCondition, setCondition } from '../../src/resources/conditions.ts
 import type { ProcessState, Server, ServerStatus } from '../../src/resources/server.ts';
 import { mutateStatus } from '../../src/runtime/status.ts';
 import type { Store } from '../../src/store/store.ts';
+import { usageOffline } from './usage.ts';
 
 export type StatusChange = (status: ServerStatus, server: Server) => void;
 
@@ -36,23 +37,12 @@ export function serverStates({ store, bus, clock }: { store: Store; bus: Bus; cl
       const uuid = server?.spec.uuid;
       if (uuid && previous !== next) {
         bus.publish(uuid, 'state', { previous, state: next, cause });
-        if (next === 'offline') bus.publish(uuid, 'usage', { ...noUsage });
+        if (next === 'offline') bus.publish(uuid, 'usage', usageOffline(undefined));
       }
       return server;
     },
   };
 }
-
-const noUsage = {
-  cpuAbsolute: 0,
-  memoryBytes: 0,
-  memoryLimitBytes: 0,
-  networkRxBytes: 0,
-  networkTxBytes: 0,
-  blockReadBytes: 0,
-  blockWriteBytes: 0,
-  uptimeMs: 0,
-};
 
 /** Ready follows from the rest of status, so it is set wherever status is written. */
 function setReady(status: ServerStatus, server: Server, now: string): void {

@@ -91,6 +91,7 @@ export function createServerController(options: ServerControllerOptions): Server
     states: serverStates(options),
     jobs,
     working: new Map(),
+    refusedUpdates: new Map(),
   };
   const controller = new Controller({
     name: 'server',
