@@ -74,22 +74,22 @@ export function openRequest(server: Server): OpenRequest | undefined {
   return { id: request.id, action: request.action };
 }
 
-/** Doors admit a second request only over an automatic operation, or as a kill; so a new id always wins. */
+/** What ends a process does not wait for what is under way; what starts one does. */
 function preempts(view: View, wish: OpenRequest | undefined): Step | undefined {
   const { job, server } = view;
   if (!job || job.action === 'delete') return undefined;
-  if (wish && wish.id !== job.request) {
-    if (wish.action === 'start' && job.action === 'start') return undefined;
-    return { do: 'cancel', reason: `overtaken by a request to ${wish.action}` };
-  }
+  if (wish && overtakes(wish, job)) return { do: 'cancel', reason: `overtaken by a request to ${wish.action}` };
   if (server.spec.suspended && startsProcess(job.action)) return { do: 'cancel', reason: suspendedText };
   return undefined;
 }
 
 function supersedes(server: Server, operation: ServerOperation, wish: OpenRequest | undefined): boolean {
   if (server.spec.suspended && startsProcess(operation.action)) return true;
-  if (!wish || wish.id === operation.request) return false;
-  return !(wish.action === 'start' && operation.action === 'start');
+  return wish !== undefined && overtakes(wish, operation);
+}
+
+function overtakes(wish: OpenRequest, work: { action: PowerAction | 'delete'; request?: string | undefined }): boolean {
+  return !startsProcess(wish.action) && wish.id !== work.request && wish.action !== work.action;
 }
 
 function answer(view: View, wish: OpenRequest): Step {

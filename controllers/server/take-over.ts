@@ -10,8 +10,10 @@ import { type ServerDeps, tell, uuidOf } from './deps.ts';
  * still starting; then its log since the start is searched for the done line.
  */
 export async function takeOver(deps: ServerDeps, server: Server, container: ContainerInfo): Promise<void> {
-  const known = server.status?.containerId === container.id;
-  const starting = known && server.status?.state === 'starting';
+  const { containerId, state } = server.status ?? {};
+  // While we start one, the id is recorded only after the process runs.
+  const known = containerId === container.id || (state === 'starting' && containerId === undefined);
+  const starting = known && state === 'starting';
   await attachRunning(deps, server, container, starting);
   await deps.states.move(server.metadata.name, starting ? 'starting' : 'running', 'Adoption', (status) => {
     status.containerId = container.id;
