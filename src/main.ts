@@ -14,6 +14,7 @@ import { processEnvironment } from './config/environment.ts';
 import { hostFacts } from './config/host-facts.ts';
 import { loadConfig } from './config/load.ts';
 import { prepareHost } from './config/prepare-host.ts';
+import { refuseSecondDaemon } from './config/second-daemon.ts';
 import { ConsoleHistory } from './console/history.ts';
 import { createDockerEngine } from './docker/dockerode-engine.ts';
 import type { DockerEngine } from './docker/engine.ts';
@@ -143,6 +144,7 @@ export async function run({ configPath }: RunOptions): Promise<number> {
   return explained(async () => {
     const say = (message: string) => void process.stderr.write(`${message}\n`);
     const config = await prepareHost(await loadConfig({ path: configPath, warn: say }), { warn: say });
+    await refuseSecondDaemon(config);
     const redactor = new Redactor();
     redactor.add(config.token.secret);
     const terminal = process.stderr.isTTY;
