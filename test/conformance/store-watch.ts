@@ -217,13 +217,17 @@ export function storeWatchConformance(name: string, open: OpenStore): void {
       assert.equal((await watch()).snapshot.length, watchBuffer * 2);
     });
 
-    test('tells a quiet kind by a bookmark how far the store has come', async () => {
+    test('tells a quiet kind by bookmarks how far the store has come', async () => {
       const { reader } = await watch();
-      for (let n = 0; n < historyLimits.count * 2; n += 1) await store.create(thing(`n${n}`, { kind: 'Other' }));
-      await clock.advance(60_000);
-      assert.deepEqual(await reader.untilBookmark(), []);
-      assert.equal(reader.revision, (await store.list('Thing')).resourceVersion);
-      assert.deepEqual((await watch('Thing', reader.revision)).snapshot, []);
+      for (const round of [1, 2]) {
+        for (let n = 0; n < historyLimits.count * 2; n += 1) {
+          await store.create(thing(`n${round}-${n}`, { kind: 'Other' }));
+        }
+        await clock.advance(60_000);
+        assert.deepEqual(await reader.untilBookmark(), []);
+        assert.equal(reader.revision, (await store.list('Thing')).resourceVersion);
+        assert.deepEqual((await watch('Thing', reader.revision)).snapshot, []);
+      }
     });
 
     test('ends without an error when aborted: before, while waiting, with events waiting', async () => {

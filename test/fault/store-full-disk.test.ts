@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { StoreUnavailableError } from '../../src/store/errors.ts';
 import { openSqliteStore, type SqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
-import { silentLogger } from '../../src/telemetry/log.ts';
+import { type Logger, silentLogger } from '../../src/telemetry/log.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { thing } from '../support/things.ts';
@@ -41,8 +41,11 @@ function fill(directory: string, left: number): () => void {
   return () => rmSync(name);
 }
 
-async function openIn(directory: string, log = silentLogger): Promise<SqliteStore> {
-  return openSqliteStore({ path: join(directory, 'state.db'), clock: new FakeClock(), log });
+/** Closed after the test; closing a closed store does nothing. */
+async function openIn(context: TestContext, directory: string, log: Logger = silentLogger): Promise<SqliteStore> {
+  const store = await openSqliteStore({ path: join(directory, 'state.db'), clock: new FakeClock(), log });
+  context.after(() => store.close());
+  return store;
 }
 
 test('refuses writes on a full disk, keeps nothing of them, and takes them again with space back', {
@@ -50,7 +53,7 @@ test('refuses writes on a full disk, keeps nothing of them, and takes them again
 }, async (context) => {
   const directory = smallFileSystem(context);
   if (!directory) return;
-  const store = await openIn(directory);
+  const store = await openIn(context, directory);
   const { reader } = await WatchReader.open(store, 'Thing');
   const kept = await store.create(thing('kept'));
   const free = fill(directory, 0);
@@ -69,7 +72,7 @@ test('refuses writes on a full disk, keeps nothing of them, and takes them again
   assert.deepEqual(story(await reader.take(2)), ['ADDED kept', 'ADDED next']);
   await store.close();
 
-  const again = await openIn(directory);
+  const again = await openIn(context, directory);
   assert.equal(again.setAside, undefined);
   assert.deepEqual((await again.list('Thing')).items, [kept, next]);
   await again.close();
@@ -78,7 +81,7 @@ test('refuses writes on a full disk, keeps nothing of them, and takes them again
 test('keeps the small writes that fit beside a large one that does not', { timeout }, async (context) => {
   const directory = smallFileSystem(context);
   if (!directory) return;
-  const store = await openIn(directory);
+  const store = await openIn(context, directory);
   fill(directory, 400_000);
   const inputs = Array.from({ length: 21 }, (_, n) => (n === 10 ? thing('large', { spec: large }) : thing(`n${n}`)));
   const results = await Promise.allSettled(inputs.map((input) => store.create(input)));
@@ -90,12 +93,12 @@ test('keeps the small writes that fit beside a large one that does not', { timeo
 test('starts on a full disk with the state that is there', { timeout }, async (context) => {
   const directory = smallFileSystem(context);
   if (!directory) return;
-  const store = await openIn(directory);
+  const store = await openIn(context, directory);
   const kept = await store.create(thing('kept'));
   await store.close();
   const free = fill(directory, 0);
   const log = recordedLog();
-  const again = await openIn(directory, log);
+  const again = await openIn(context, directory, log);
   assert.equal(again.setAside, undefined);
   assert.deepEqual((await again.list('Thing')).items, [kept]);
   assert.equal(log.find({ level: 'warn' }).length, 1, 'the pid file could not be written');
@@ -111,13 +114,13 @@ test('says what is wrong when there is no space for a first start, and starts on
   const directory = smallFileSystem(context);
   if (!directory) return;
   const free = fill(directory, 0);
-  await assert.rejects(openIn(directory), (error) => {
+  await assert.rejects(openIn(context, directory), (error) => {
     assert.ok(error instanceof StoreUnavailableError);
     assert.match(error.message, /cannot open the state at .*space left/);
     return true;
   });
   free();
-  const store = await openIn(directory);
+  const store = await openIn(context, directory);
   await store.create(thing('a'));
   assert.equal(store.setAside, undefined);
   await store.close();

@@ -17,6 +17,7 @@ async function leaveState(context: TestContext, { closed }: { closed: boolean })
   const directory = temporaryDirectory(context);
   const path = join(directory, 'state.db');
   const store = await openSqliteStore({ path, clock: new FakeClock(), log: silentLogger });
+  context.after(() => store.close());
   for (let n = 0; n < objects; n += 1) await store.create(thing(name(n), { spec: 'x'.repeat(500) }));
   const copy = join(directory, 'left.db');
   if (!closed) {
@@ -35,10 +36,13 @@ function name(n: number): string {
 /** Opens a copy, checks that it takes a write, and tells what was found in it. */
 async function boot(path: string): Promise<{ names: string[]; setAside: string | undefined }> {
   const store = await openSqliteStore({ path, clock: new FakeClock(), log: silentLogger });
-  const names = (await store.list('Thing')).items.map(({ metadata }) => metadata.name);
-  await store.create(thing('after'));
-  await store.close();
-  return { names, setAside: store.setAside };
+  try {
+    const names = (await store.list('Thing')).items.map(({ metadata }) => metadata.name);
+    await store.create(thing('after'));
+    return { names, setAside: store.setAside };
+  } finally {
+    await store.close();
+  }
 }
 
 function sampled(size: number): number[] {
