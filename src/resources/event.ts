@@ -6,6 +6,16 @@ export const eventNamespace = 'default';
 const text = { type: 'string', maxLength: 1024 } as const;
 const time = { type: 'string', format: 'date-time' } as const;
 
+const referenceFields = {
+  apiVersion: text,
+  kind: text,
+  name: text,
+  uid: text,
+  namespace: text,
+  resourceVersion: text,
+  fieldPath: text,
+} as const;
+
 export const eventSchema = {
   type: 'object',
   required: ['involvedObject'],
@@ -14,26 +24,28 @@ export const eventSchema = {
       type: 'object',
       required: ['kind', 'name'],
       description: 'What the Event is about.',
-      properties: {
-        apiVersion: text,
-        kind: text,
-        name: text,
-        uid: text,
-        namespace: text,
-        resourceVersion: text,
-        fieldPath: text,
-      },
+      properties: referenceFields,
     },
+    related: { type: 'object', description: 'Another object that took part.', properties: referenceFields },
     reason: { ...text, description: 'One word in CamelCase.' },
     message: { ...text, description: 'What happened, in a sentence.' },
     type: { type: 'string', enum: ['Normal', 'Warning'] },
     count: { type: 'integer', minimum: 0, description: 'How often it happened.' },
-    firstTimestamp: time,
-    lastTimestamp: time,
-    eventTime: { type: ['string', 'null'] },
-    action: text,
-    source: { type: 'object', properties: { component: text, host: text } },
-    reportingComponent: text,
+    firstTimestamp: { ...time, description: 'When it happened first.' },
+    lastTimestamp: { ...time, description: 'When it happened last.' },
+    eventTime: { type: ['string', 'null'], format: 'date-time', description: 'When it happened, for a single Event.' },
+    series: {
+      type: 'object',
+      description: 'How often it was repeated, as newer clients count.',
+      properties: { count: { type: 'integer', minimum: 0 }, lastObservedTime: time },
+    },
+    action: { ...text, description: 'What was done, in one word.' },
+    source: {
+      type: 'object',
+      description: 'Who said it, on which node.',
+      properties: { component: text, host: text },
+    },
+    reportingComponent: { ...text, description: 'Who said it, as newer clients name it.' },
     reportingInstance: text,
   },
 } as const;

@@ -20,7 +20,8 @@ export interface JsonSchema {
   minimum?: number;
   maximum?: number;
   default?: unknown;
-  /** Only in published schemas. */
+  /** These two only in published schemas. */
+  nullable?: boolean;
   $ref?: string;
   [extension: `x-kubernetes-${string}`]: unknown;
 }

@@ -20,6 +20,8 @@ export interface KindDefinition {
   group: string;
   version: string;
   kind: string;
+  /** What an object of this kind is, for `kubectl explain`. */
+  description: string;
   plural: string;
   singular: string;
   shortNames: readonly string[];
@@ -38,10 +40,11 @@ export const serverKind: KindDefinition = {
   group: 'aileron.dev',
   version: 'v1',
   kind: 'Server',
+  description: 'A game server on this node: a container with its volume, limits and ports, and whether it should run.',
   plural: 'servers',
   singular: 'server',
   shortNames: ['gs'],
-  categories: ['all'],
+  categories: ['all', 'aileron'],
   namespaced: false,
   statusSubresource: true,
   columns: [
@@ -68,10 +71,11 @@ export const nodeKind: KindDefinition = {
   group: 'aileron.dev',
   version: 'v1',
   kind: 'Node',
+  description: 'This machine: what it has, which versions run, whether Docker answers. Written by the node itself.',
   plural: 'nodes',
   singular: 'node',
   shortNames: ['no'],
-  categories: [],
+  categories: ['aileron'],
   namespaced: false,
   statusSubresource: true,
   columns: [
@@ -91,6 +95,7 @@ export const eventKind: KindDefinition = {
   group: '',
   version: 'v1',
   kind: 'Event',
+  description: 'What happened to an object, in a sentence. Kept for a while.',
   plural: 'events',
   singular: 'event',
   shortNames: ['ev'],
@@ -104,6 +109,7 @@ export const eventKind: KindDefinition = {
     { name: 'Kind', type: 'string', jsonPath: '.involvedObject.kind' },
     { name: 'Object', type: 'string', jsonPath: '.involvedObject.name' },
     { name: 'Message', type: 'string', jsonPath: '.message' },
+    { name: 'Name', type: 'string', jsonPath: '.metadata.name', priority: 1 },
     { name: 'Count', type: 'integer', jsonPath: '.count', priority: 1 },
     { name: 'First Seen', type: 'date', jsonPath: '.firstTimestamp', priority: 1 },
     { name: 'Source', type: 'string', jsonPath: '.source.component', priority: 1 },
