@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import { createDockerEngine } from '../../src/docker/dockerode-engine.ts';
 import type { ContainerInfo } from '../../src/docker/engine.ts';
 import { needsDocker } from '../support/docker.ts';
-import { freshClone } from '../support/fresh-clone.ts';
 import { cloneNode, daemonsOf, serverUuids, upText } from '../support/npm-start.ts';
 import { ctrlC, needsTerminal } from '../support/terminal.ts';
 import { until } from '../support/until.ts';
@@ -16,8 +15,8 @@ test('Ctrl-C leaves the game running and says so; npm start takes it up again', 
   skip,
   timeout: 240_000,
 }, async (t) => {
-  const folder = await freshClone(t, { withPackages: true });
-  const node = await cloneNode(t, folder);
+  const node = await cloneNode(t, { withPackages: true });
+  const { folder } = node;
 
   const first = node.start();
   await first.waitFor(upText, { ms: 60_000 });

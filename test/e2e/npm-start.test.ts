@@ -5,15 +5,14 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { needsDocker } from '../support/docker.ts';
-import { freshClone } from '../support/fresh-clone.ts';
-import { cloneNode, daemonsOf, upText } from '../support/npm-start.ts';
+import { cloneNode, daemonsOf, nodeIn, upText } from '../support/npm-start.ts';
 import { ctrlC, needsTerminal } from '../support/terminal.ts';
 
 const skip = needsTerminal() || (await needsDocker());
 const options = { skip, timeout: 180_000 };
 
 test('Docker that does not answer where DOCKER_HOST says', { skip: needsTerminal() }, async (t) => {
-  const node = await cloneNode(t, await freshClone(t, { withPackages: true }));
+  const node = await cloneNode(t, { withPackages: true });
   node.env['DOCKER_HOST'] = 'unix:///nowhere/docker.sock';
   const terminal = node.start();
   assert.equal(await terminal.ended, 1);
@@ -24,8 +23,8 @@ test('Docker that does not answer where DOCKER_HOST says', { skip: needsTerminal
 });
 
 test('a configuration that cannot be read', options, async (t) => {
-  const folder = await freshClone(t, { withPackages: true });
-  const node = await cloneNode(t, folder);
+  const node = await cloneNode(t, { withPackages: true });
+  const { folder } = node;
   await mkdir(join(folder, '.aileron'), { mode: 0o700 });
   await writeFile(join(folder, '.aileron/config.yml'), 'system: [not, a, mapping\n', { mode: 0o600 });
   const terminal = node.start();
@@ -36,8 +35,8 @@ test('a configuration that cannot be read', options, async (t) => {
 });
 
 test('a setting that is wrong is named with its file', options, async (t) => {
-  const folder = await freshClone(t, { withPackages: true });
-  const node = await cloneNode(t, folder);
+  const node = await cloneNode(t, { withPackages: true });
+  const { folder } = node;
   await mkdir(join(folder, '.aileron'), { mode: 0o700 });
   await writeFile(join(folder, '.aileron/aileron.yml'), 'stopGraceSeconds: soon\n', { mode: 0o600 });
   const terminal = node.start();
@@ -48,7 +47,7 @@ test('a setting that is wrong is named with its file', options, async (t) => {
 });
 
 test('a port that another program holds', options, async (t) => {
-  const node = await cloneNode(t, await freshClone(t, { withPackages: true }));
+  const node = await cloneNode(t, { withPackages: true });
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(node.kubePort, '127.0.0.1', resolve));
   t.after(() => void other.close());
@@ -61,13 +60,13 @@ test('a port that another program holds', options, async (t) => {
 });
 
 test('a second npm start leaves the node that runs alone', options, async (t) => {
-  const folder = await freshClone(t, { withPackages: true });
-  const node = await cloneNode(t, folder);
+  const node = await cloneNode(t, { withPackages: true });
+  const { folder } = node;
   const first = node.start();
   await first.waitFor(upText, { ms: 60_000 });
   const [daemon] = await daemonsOf(folder);
 
-  const other = await cloneNode(t, folder);
+  const other = await nodeIn(t, folder);
   const second = other.start();
   assert.notEqual(await second.ended, 0);
   const sentence = lastLine(second.output());
@@ -79,8 +78,8 @@ test('a second npm start leaves the node that runs alone', options, async (t) =>
 });
 
 test('what npm start wrote is not written again', options, async (t) => {
-  const folder = await freshClone(t, { withPackages: true });
-  const node = await cloneNode(t, folder);
+  const node = await cloneNode(t, { withPackages: true });
+  const { folder } = node;
   const first = node.start();
   await first.waitFor(upText, { ms: 60_000 });
   first.press(ctrlC);

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { needsDocker } from '../support/docker.ts';
-import { freshClone } from '../support/fresh-clone.ts';
 import { commandBlocks, readDocument } from '../support/markdown.ts';
 import { cloneNode, upText } from '../support/npm-start.ts';
 import { runProgram } from '../support/run-program.ts';
@@ -25,7 +24,7 @@ test('the commands of README work as printed', { skip, timeout: 400_000 }, async
   assert.equal(start?.commands, 'npm start\n');
   assert.deepEqual(more, []);
 
-  const node = await cloneNode(t, await freshClone(t, { withPackages: false }));
+  const node = await cloneNode(t, { withPackages: false });
   node.env['npm_config_prefer_offline'] = 'true'; // what npm has fetched once it need not ask for again
   const terminal = node.start();
   await terminal.waitFor(upText, { ms: 200_000 });

@@ -3,7 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { createDockerEngine } from '../../src/docker/dockerode-engine.ts';
+import type { DockerEngine } from '../../src/docker/engine.ts';
 import { freePorts } from './free-ports.ts';
+import { type CloneOptions, freshClone } from './fresh-clone.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
 /** What it prints when kubectl can be used. */
@@ -14,19 +16,30 @@ export interface CloneNode {
   kubePort: number;
   opsPort: number;
   env: NodeJS.ProcessEnv;
+  /** May be called again after the terminal has ended. */
   start(): Terminal;
 }
 
-/** Prepares a node in `folder`; `start` may be called again after the terminal has ended. */
-export async function cloneNode(t: TestContext, folder: string): Promise<CloneNode> {
+export async function cloneNode(t: TestContext, options: CloneOptions): Promise<CloneNode> {
+  // What is registered first is done first: containers and daemons must go while the folder still tells of them.
+  let folder = '';
+  const docker = createDockerEngine(process.env);
+  const networkWasThere = (await docker.inspectNetwork('pelican_nw')) !== undefined;
+  t.after(() => removeTraces(docker, folder, networkWasThere));
+  folder = await freshClone(t, options);
+  return nodeIn(t, folder);
+}
+
+/** Another npm start in a folder that has one already, on other ports. */
+export async function nodeIn(t: TestContext, folder: string): Promise<CloneNode> {
   const [kubePort = 0, opsPort = 0] = await freePorts(2);
   const env = {
     ...plainEnvironment(),
     AILERON_KUBE_PORT: String(kubePort),
     AILERON_OPS_PORT: String(opsPort),
     AILERON_NODE_NAME: `test-${kubePort}`,
+    npm_config_progress: 'false',
   };
-  await removeAfter(t, folder);
   return { folder, kubePort, opsPort, env, start: () => openTerminal(t, 'npm start', { cwd: folder, env }) };
 }
 
@@ -42,18 +55,14 @@ export function plainEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }
 
-async function removeAfter(t: TestContext, folder: string): Promise<void> {
-  const docker = createDockerEngine(process.env);
-  const networkWasThere = (await docker.inspectNetwork('pelican_nw')) !== undefined;
-  t.after(async () => {
-    for (const pid of await daemonsOf(folder)) process.kill(pid, 'SIGKILL');
-    for (const uuid of await serverUuids(folder)) {
-      if (await docker.inspectContainer(uuid)) await docker.removeContainer(uuid, { force: true });
-    }
-    const network = networkWasThere ? undefined : await docker.inspectNetwork('pelican_nw');
-    // Another node may use it by now; then it is that one's.
-    if (network) await docker.removeNetwork(network.id).catch(() => {});
-  });
+async function removeTraces(docker: DockerEngine, folder: string, networkWasThere: boolean): Promise<void> {
+  for (const pid of await daemonsOf(folder)) process.kill(pid, 'SIGKILL');
+  for (const uuid of await serverUuids(folder)) {
+    if (await docker.inspectContainer(uuid)) await docker.removeContainer(uuid, { force: true });
+  }
+  const network = networkWasThere ? undefined : await docker.inspectNetwork('pelican_nw');
+  // Another node may use it by now; then it is that one's.
+  if (network) await docker.removeNetwork(network.id).catch(() => {});
 }
 
 /** Processes that were started with the configuration of this folder. */
