@@ -76,7 +76,7 @@ export async function openKube(options: KubeFixtureOptions = {}) {
     clock,
     log: silentLogger,
     pki,
-    version: '0.0.0-test',
+    build: { version: '0.0.0-test' },
     registry,
     ...options.server,
   });

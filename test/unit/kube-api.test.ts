@@ -113,7 +113,7 @@ test('every refusal is a Status with reason, code and details', async () => {
     ['GET', `${serversPath}?resourceVersion=0815&resourceVersionMatch=Exact`, {}, 410, 'Expired', /too old/],
     ['DELETE', `${serversPath}/none`, {}, 404, 'NotFound', /not found/],
     ['POST', `${serversPath}?dryRun=some`, { body: serverManifest('x') }, 422, 'Invalid', /dryRun: Unsupported value/],
-    ['DELETE', `${demo}?propagationPolicy=Orphan`, {}, 422, 'Invalid', /propagationPolicy/],
+    ['DELETE', `${demo}?propagationPolicy=Sideways`, {}, 422, 'Invalid', /propagationPolicy/],
   ];
   for (const [method, path, options, code, reason, message] of cases) {
     const { json, code: answered } = await kube.call(method, path, options);
@@ -208,9 +208,22 @@ test('delete waits for finalizers and says so with the object', async () => {
   assert.equal((await kube.call('GET', demo)).code, 404);
 });
 
+test('how dependents go is left to the garbage collector', async () => {
+  for (const [policy, finalizer] of [
+    ['Foreground', 'foregroundDeletion'],
+    ['Orphan', 'orphan'],
+  ]) {
+    await create('demo');
+    const { json } = await kube.call('DELETE', demo, { body: { propagationPolicy: policy } });
+    assert.ok(json.metadata.deletionTimestamp);
+    assert.ok(json.metadata.finalizers.includes(finalizer), policy);
+    await kube.store.patch('Server', 'demo', { metadata: { finalizers: null } });
+  }
+});
+
 test('generateName makes a name nobody has', async () => {
   const body = { ...serverManifest('x'), metadata: { generateName: 'demo-' } };
   const names = [await kube.call('POST', serversPath, { body }), await kube.call('POST', serversPath, { body })];
-  assert.match(names[0]?.json.metadata.name, /^demo-[0-9a-f]{8}$/);
+  assert.match(names[0]?.json.metadata.name, /^demo-[0-9a-z]+$/);
   assert.notEqual(names[0]?.json.metadata.name, names[1]?.json.metadata.name);
 });

@@ -115,16 +115,21 @@ function pathsOf(kind: KindDefinition): Json {
 
 function operationMaker(kind: KindDefinition) {
   const { group, version } = kind;
-  const reference = { $ref: `#/components/schemas/${schemaName(kind)}` };
+  const referenceTo = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+  const one = referenceTo(schemaName(kind));
+  const answers: Record<string, Json> = {
+    list: referenceTo(`${schemaName(kind)}List`),
+    delete: referenceTo('io.k8s.apimachinery.pkg.apis.meta.v1.Status'),
+  };
   return (id: string, action: string, { query, body }: { query: Json[]; body?: string[] }): Json => {
     const patch = action === 'patch';
-    const schema = patch ? { type: 'object', description: 'A JSON merge patch (RFC 7396).' } : reference;
+    const schema = patch ? { type: 'object', description: 'A JSON merge patch (RFC 7396).' } : one;
     return {
       operationId: `${id}${kind.kind}`,
       tags: [group || 'core'],
       parameters: query,
       ...(body ? { requestBody: { required: true, content: contentOf(body, schema) } } : {}),
-      responses: { 200: { description: 'OK', content: contentOf([jsonType], reference) } },
+      responses: { 200: { description: 'OK', content: contentOf([jsonType], answers[action] ?? one) } },
       'x-kubernetes-action': action,
       'x-kubernetes-group-version-kind': { group, version, kind: kind.kind },
     };

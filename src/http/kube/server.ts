@@ -22,8 +22,8 @@ export interface KubeServerOptions {
   clock: Clock;
   log: Logger;
   pki: Pki;
-  /** Of the daemon; part of what `kubectl version` shows. */
-  version?: string;
+  /** The daemon's; part of what `kubectl version` shows. */
+  build?: { version: string };
   /** Asked once a day; certificates that came close to their end are replaced without a restart. */
   renewPki?: () => Promise<Pki>;
   registry?: Registry;
@@ -56,7 +56,7 @@ export function createKubeServer(options: KubeServerOptions): KubeServer {
     snapshots: new Snapshots(clock),
     metrics: registry ? createKubeMetrics(registry) : undefined,
     authenticate: authenticator(pki.token),
-    version: options.version,
+    version: options.build?.version,
     createListener: (handler) => {
       listener = createTlsListener(pki, handler);
       return listener;

@@ -1,5 +1,6 @@
 // DELETE of an object. With finalizers it stays, marked, and is the answer; without, a Status says that it is gone.
 import type { FastifyRequest } from 'fastify';
+import type { KindDefinition } from '../../../resources/kinds.ts';
 import type { Preconditions } from '../../../store/store.ts';
 import { decodeObject } from '../body.ts';
 import { type Handler, namedTarget } from '../context.ts';
@@ -13,9 +14,14 @@ export const deleteObject: Handler = async (deps, kind, request, reply) => {
   const name = namedTarget(request, kind);
   const options = readDeleteOptions(request);
   const write = readWrite(request, options['dryRun']);
-  checkPropagation(request, options);
+  const finalizer = finalizerFor(kind, request, options);
   const preconditions = readPreconditions(options['preconditions']);
-  const object = await deps.admission.delete(kind.kind, name, { preconditions }, write.context);
+  const object = await deps.admission.delete(
+    kind.kind,
+    name,
+    { preconditions, ...(finalizer ? { finalizer } : {}) },
+    write.context,
+  );
   write.sendWarnings(reply);
   if (object.metadata.finalizers?.length) return sendObject(deps, kind, request, reply, object);
   const { encoding, contentType } = representation;
@@ -32,13 +38,25 @@ function readDeleteOptions(request: FastifyRequest): Record<string, unknown> {
   return value;
 }
 
-/** What depends on an object goes with it; leaving it behind is nothing a controller here would honour. */
-function checkPropagation(request: FastifyRequest, options: Record<string, unknown>): void {
-  const policy = options['propagationPolicy'] ?? queryText(request, 'propagationPolicy') ?? 'Background';
-  const orphans = options['orphanDependents'] === true;
-  if (!orphans && (policy === 'Background' || policy === 'Foreground')) return;
-  const given = JSON.stringify(orphans ? 'Orphan' : policy);
-  const message = `Unsupported value: ${given}: supported values: "Background", "Foreground"`;
+/** Which finalizer makes the garbage collector do as the client wishes; none for Background. */
+function finalizerFor(
+  kind: KindDefinition,
+  request: FastifyRequest,
+  options: Record<string, unknown>,
+): 'foregroundDeletion' | 'orphan' | undefined {
+  const given = options['propagationPolicy'] ?? queryText(request, 'propagationPolicy') ?? 'Background';
+  const policy = options['orphanDependents'] === true ? 'Orphan' : given;
+  // Nothing is ever owned by an Event, and nobody would take the finalizer off again.
+  const collected = kind.kind !== 'Event';
+  switch (policy) {
+    case 'Background':
+      return undefined;
+    case 'Foreground':
+      return collected ? 'foregroundDeletion' : undefined;
+    case 'Orphan':
+      return collected ? 'orphan' : undefined;
+  }
+  const message = `Unsupported value: ${JSON.stringify(policy)}: supported values: "Background", "Foreground", "Orphan"`;
   const cause = { reason: 'FieldValueNotSupported', field: 'propagationPolicy', message };
   throw new StatusError(invalid({ kind: 'DeleteOptions', group: 'meta.k8s.io' }, '', [cause]));
 }
