@@ -2,6 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createDockerEngine } from '../../src/docker/dockerode-engine.ts';
 import type { DockerEngine } from '../../src/docker/engine.ts';
 import { freePorts } from './free-ports.ts';
@@ -60,9 +61,16 @@ async function removeTraces(docker: DockerEngine, folder: string, networkWasTher
   for (const uuid of await serverUuids(folder)) {
     if (await docker.inspectContainer(uuid)) await docker.removeContainer(uuid, { force: true });
   }
-  const network = networkWasThere ? undefined : await docker.inspectNetwork('pelican_nw');
-  // Another node may use it by now; then it is that one's.
-  if (network) await docker.removeNetwork(network.id).catch(() => {});
+  if (!networkWasThere) await removeNetwork(docker);
+}
+
+/** Docker lets go of a removed container's end of the network a little later. Who else uses it by now may keep it. */
+async function removeNetwork(docker: DockerEngine): Promise<void> {
+  for (let tries = 0; tries < 10; tries += 1) {
+    const network = await docker.inspectNetwork('pelican_nw');
+    if (!network) return;
+    await docker.removeNetwork(network.id).catch(() => sleep(300));
+  }
 }
 
 /** Processes that were started with the configuration of this folder. */
