@@ -54,6 +54,7 @@ export function createKubeApp(options: KubeAppOptions): FastifyInstance {
 
   app.decorateRequest('user', undefined);
   app.decorateRequest('objectName', undefined);
+  app.decorateRequest('traceparent', undefined);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-cache, private').header('x-content-type-options', 'nosniff');
     if (request.raw.rawHeaders.length > 2 * maxHeaderFields) {

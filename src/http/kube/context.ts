@@ -37,6 +37,8 @@ declare module 'fastify' {
     user: User | undefined;
     /** Of an object that is being created: its name is in no path, but errors say it. */
     objectName: string | undefined;
+    /** W3C form; set while the request is traced. */
+    traceparent: string | undefined;
   }
 }
 

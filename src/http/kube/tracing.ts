@@ -1,6 +1,16 @@
 // One span for each request, continuing the caller's trace when it sends one. Costs nothing until a tracer is set up.
-import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  context,
+  isSpanContextValid,
+  propagation,
+  type SpanContext,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  trace,
+} from '@opentelemetry/api';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { traceparentAnnotation } from '../../runtime/tracing.ts';
 import type { RouteFacts } from './context.ts';
 
 const tracer = trace.getTracer('aileron/kube');
@@ -15,6 +25,7 @@ export async function inSpan<T>(
   const parent = propagation.extract(context.active(), request.headers);
   const attributes = { 'http.request.method': request.method, 'http.route': request.routeOptions.url ?? '' };
   const span = tracer.startSpan(`kube ${verb} ${resource}`, { kind: SpanKind.SERVER, attributes }, parent);
+  request.traceparent = traceparentOf(span.spanContext());
   try {
     return await context.with(trace.setSpan(parent, span), run);
   } catch (error) {
@@ -24,4 +35,22 @@ export async function inSpan<T>(
     span.setAttribute('http.response.status_code', reply.statusCode);
     span.end();
   }
+}
+
+/**
+ * What is to be written, with the request's span noted on it, so that the work it causes can be linked to it. Only where
+ * spec is written and the trace is being recorded: nothing else is worth a change of the object.
+ */
+export function withTraceparent<T extends Record<string, unknown>>(request: FastifyRequest, input: T): T {
+  const { traceparent } = request;
+  const { metadata = {} } = input as { metadata?: { annotations?: unknown } };
+  const { annotations = {} } = metadata;
+  if (!traceparent || input['spec'] === undefined || typeof annotations !== 'object' || annotations === null)
+    return input;
+  return { ...input, metadata: { ...metadata, annotations: { ...annotations, [traceparentAnnotation]: traceparent } } };
+}
+
+function traceparentOf(span: SpanContext): string | undefined {
+  if (!isSpanContextValid(span) || (span.traceFlags & TraceFlags.SAMPLED) === 0) return undefined;
+  return `00-${span.traceId}-${span.spanId}-01`;
 }

@@ -6,6 +6,7 @@ import { decodeJson, essence, textOf } from '../body.ts';
 import { type Handler, namedTarget } from '../context.ts';
 import { objectRepresentation, sendObject } from '../respond.ts';
 import { badRequest, StatusError, unsupportedMediaType } from '../status.ts';
+import { withTraceparent } from '../tracing.ts';
 import { readWrite, reportDuplicates } from '../write-context.ts';
 import { checkNames } from './input.ts';
 
@@ -24,7 +25,7 @@ export const patchObject: Handler = async (deps, kind, request, reply) => {
   const name = namedTarget(request, kind);
   const write = readWrite(request);
   const patch = readPatch(request, kind, name, write.context);
-  const object = await deps.admission.patch(kind.kind, name, patch, write.context);
+  const object = await deps.admission.patch(kind.kind, name, withTraceparent(request, patch), write.context);
   write.sendWarnings(reply);
   return sendObject(deps, kind, request, reply, object);
 };

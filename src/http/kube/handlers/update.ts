@@ -1,6 +1,7 @@
 // PUT of an object, or of its `status` alone.
 import { type Handler, namedTarget } from '../context.ts';
 import { objectRepresentation, sendObject } from '../respond.ts';
+import { withTraceparent } from '../tracing.ts';
 import { readWrite } from '../write-context.ts';
 import { readInput } from './input.ts';
 
@@ -9,7 +10,7 @@ export const updateObject: Handler = async (deps, kind, request, reply) => {
   const name = namedTarget(request, kind);
   const write = readWrite(request);
   const input = readInput(request, kind, name, write.context);
-  const object = await deps.admission.update(kind.kind, name, input, write.context);
+  const object = await deps.admission.update(kind.kind, name, withTraceparent(request, input), write.context);
   write.sendWarnings(reply);
   return sendObject(deps, kind, request, reply, object);
 };
