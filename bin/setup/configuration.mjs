@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { checkout, stateDirectory } from './paths.mjs';
-import { step } from './step.mjs';
+import { SetupError, step } from './step.mjs';
 
 export const configFile = join(stateDirectory, 'config.yml');
 
@@ -30,7 +30,7 @@ token_id: ${randomBytes(8).toString('hex')}
 token: ${randomBytes(32).toString('hex')}
 api:
   host: 127.0.0.1
-  port: 8080
+  port: ${apiPort()}
 system:
   root_directory: ${below('node')}
   log_directory: ${below('log')}
@@ -68,6 +68,15 @@ manifests: ${JSON.stringify(join(checkout, 'manifests/demo'))}
 store:
   path: ${below('state/store.db')}
 `;
+}
+
+/** Only what is written here has no variable of its own later: it is a key of Wings. */
+function apiPort() {
+  const port = Number(process.env.AILERON_API_PORT ?? 8080);
+  if (Number.isInteger(port) && port > 0 && port <= 65535) return port;
+  throw new SetupError(
+    `The environment variable AILERON_API_PORT must be a port, not ${process.env.AILERON_API_PORT}.`,
+  );
 }
 
 function below(path) {

@@ -33,11 +33,12 @@ export async function cloneNode(t: TestContext, options: CloneOptions): Promise<
 
 /** Another npm start in a folder that has one already, on other ports. */
 export async function nodeIn(t: TestContext, folder: string): Promise<CloneNode> {
-  const [kubePort = 0, opsPort = 0] = await freePorts(2);
+  const [kubePort = 0, opsPort = 0, apiPort = 0] = await freePorts(3);
   const env = {
     ...plainEnvironment(),
     AILERON_KUBE_PORT: String(kubePort),
     AILERON_OPS_PORT: String(opsPort),
+    AILERON_API_PORT: String(apiPort),
     AILERON_NODE_NAME: `test-${kubePort}`,
     npm_config_progress: 'false',
   };
