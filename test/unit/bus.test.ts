@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Bus } from '../../src/bus/bus.ts';
 
+const unexpected = (error: unknown) => assert.fail(String(error));
 const line = (text: string) => ({ source: 'output', text }) as const;
 
 test('a subscriber hears its server and topic, in order, until it ends', () => {
-  const bus = new Bus(assert.fail);
+  const bus = new Bus(unexpected);
   const heard: string[] = [];
   const end = bus.subscribe('a', 'console', ({ text }) => heard.push(text));
   bus.publish('a', 'console', line('1'));
@@ -18,7 +19,7 @@ test('a subscriber hears its server and topic, in order, until it ends', () => {
 });
 
 test('a subscriber of every server hears which one it was', () => {
-  const bus = new Bus(assert.fail);
+  const bus = new Bus(unexpected);
   const heard: string[] = [];
   bus.subscribe(undefined, 'console', ({ text }, uuid) => heard.push(`${uuid} ${text}`));
   bus.publish('a', 'console', line('1'));
