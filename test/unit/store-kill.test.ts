@@ -60,11 +60,14 @@ test('is locked by another process, which is named, until that one dies', { time
   const { child, ended, lines } = startWriter(context, path);
   await lines.next();
   const options = { path, clock: new FakeClock(), log: silentLogger };
-  await assert.rejects(openSqliteStore(options), (error) => {
-    assert.ok(error instanceof StoreLockedError);
-    assert.ok(error.message.includes(`process ${child.pid}`), error.message);
-    return true;
-  });
+  await assert.rejects(
+    openSqliteStore(options).then((store) => store.close()),
+    (error) => {
+      assert.ok(error instanceof StoreLockedError);
+      assert.ok(error.message.includes(`process ${child.pid}`), error.message);
+      return true;
+    },
+  );
   child.kill('SIGKILL');
   await ended;
   const store = await openSqliteStore(options);

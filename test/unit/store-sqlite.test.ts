@@ -29,6 +29,11 @@ async function open(context: TestContext, options: Parameters<typeof openSqliteS
   return store;
 }
 
+/** For what should be refused: leaves nothing open if it is not. */
+async function openAndClose(options: Parameters<typeof openSqliteStore>[0]): Promise<void> {
+  await (await openSqliteStore(options)).close();
+}
+
 test('keeps objects, history and the order of revisions over a restart', { timeout }, async (context) => {
   const { options } = setUp(context);
   const first = await open(context, options);
@@ -67,7 +72,7 @@ test('goes on counting when all history is forgotten and the clock was set back'
 test('refuses a second opener and names the first', { timeout }, async (context) => {
   const { options, path } = setUp(context);
   const holder = await open(context, options);
-  await assert.rejects(openSqliteStore(options), (error) => {
+  await assert.rejects(openAndClose(options), (error) => {
     assert.ok(error instanceof StoreLockedError);
     assert.ok(error.message.includes(`process ${process.pid}`), error.message);
     assert.ok(error.message.includes(path), error.message);
@@ -112,7 +117,7 @@ test('leaves the database of another program as it is', { timeout }, async (cont
 
 async function assertRefusedUntouched(options: Parameters<typeof openSqliteStore>[0], words: RegExp): Promise<void> {
   const before = readFileSync(options.path);
-  await assert.rejects(openSqliteStore(options), (error) => {
+  await assert.rejects(openAndClose(options), (error) => {
     assert.ok(error instanceof StoreVersionError);
     assert.match(error.message, words);
     return true;
@@ -165,7 +170,7 @@ test('says in one sentence what cannot be opened', { timeout }, async (context) 
   writeFileSync(join(directory, 'file'), '');
   mkdirSync(join(directory, 'folder'));
   for (const path of [join(directory, 'folder'), join(directory, 'file', 'state.db')]) {
-    await assert.rejects(openSqliteStore({ ...options, path }), (error) => {
+    await assert.rejects(openAndClose({ ...options, path }), (error) => {
       assert.ok(error instanceof StoreUnavailableError);
       assert.ok(error.message.startsWith(`cannot open the state at ${path}: `), error.message);
       return true;
