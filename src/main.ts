@@ -15,6 +15,7 @@ import { hostFacts } from './config/host-facts.ts';
 import { loadConfig } from './config/load.ts';
 import { prepareHost } from './config/prepare-host.ts';
 import { refuseSecondDaemon } from './config/second-daemon.ts';
+import { ConsoleInput } from './console/console-input.ts';
 import { ConsoleHistory } from './console/history.ts';
 import { createDockerEngine } from './docker/dockerode-engine.ts';
 import type { DockerEngine } from './docker/engine.ts';
@@ -45,6 +46,8 @@ import { createVolumes } from './volumes/volumes.ts';
 export interface Overrides {
   clock?: Clock;
   docker?: DockerEngine;
+  /** To hear what happens. */
+  bus?: Bus;
   /** Awaited between any two acts that a crash may part. */
   checkpoint?: (name: string) => Promise<void>;
 }
@@ -77,10 +80,11 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   const events = new StoreEventRecorder({ store, component: 'aileron', host: nodeName, clock, log, metrics });
   parts.defer(() => events.flush());
 
-  const bus = new Bus((error) => log.error({ err: error }, 'a subscriber of the bus failed'));
+  const { bus = new Bus((error) => log.error({ err: error }, 'a subscriber of the bus failed')) } = overrides;
   const history = parts.adopt(new ConsoleHistory({ bus, maxLines: config.system.websocketLogCount }), (open) =>
     open.close(),
   );
+  const input = new ConsoleInput();
   const { data: dataDirectory, machineId, user } = config.system;
   const { uid, gid } = user;
   const volumes = createVolumes({ dataDirectory, machineIdDirectory: machineId.directory, uid, gid });
@@ -92,6 +96,7 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
     ...{ store, docker, volumes, history, bus, events, config, clock, log, checkpoint, feed, servers, metrics },
     serverMetrics: createServerMetrics(registry, bus),
     host: hostFacts(),
+    input,
   });
   parts.defer(() => server.close());
   const manager = parts.adopt(new Manager({ log, clock }), (started) => started.stop());

@@ -108,7 +108,9 @@ function answer(view: View, wish: OpenRequest): Step {
 
 function keepRunning(view: View): Step {
   const state = view.server.status?.state;
-  if (!view.attached || (state !== 'running' && state !== 'starting')) return { do: 'attach' };
+  if (!view.attached || state === undefined || state === 'offline') return { do: 'attach' };
+  // Somebody typed the stop command: the process ends when it likes.
+  if (state === 'stopping') return { do: 'settle' };
   if (state === 'starting' && view.doneSeen) return { do: 'mark-running' };
   if (view.overDiskLimit) return { do: 'begin', action: 'stop', cause: 'DiskLimit' };
   return { do: 'settle' };

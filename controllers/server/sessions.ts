@@ -4,12 +4,15 @@ import { Session, type SessionDeps, type SessionTarget } from './session.ts';
 export class Sessions {
   readonly #deps: SessionDeps;
   readonly #onChange: (uuid: string) => void;
+  readonly #onOpen: (session: Session) => () => void;
+  readonly #ends = new Map<string, () => void>();
   readonly #byUuid = new Map<string, Session>();
 
-  /** `onChange` hears that a session has a new fact. */
-  constructor(deps: SessionDeps, onChange: (uuid: string) => void) {
+  /** `onChange` hears that a session has a new fact, `onOpen` of each that opened; what that answers is called at its end. */
+  constructor(deps: SessionDeps, onChange: (uuid: string) => void, onOpen: (session: Session) => () => void) {
     this.#deps = deps;
     this.#onChange = onChange;
+    this.#onOpen = onOpen;
   }
 
   get(uuid: string): Session | undefined {
@@ -28,10 +31,13 @@ export class Sessions {
       this.close(target.uuid);
       throw error;
     }
+    this.#ends.set(target.uuid, this.#onOpen(session));
     return session;
   }
 
   close(uuid: string): void {
+    this.#ends.get(uuid)?.();
+    this.#ends.delete(uuid);
     this.#byUuid.get(uuid)?.close();
     this.#byUuid.delete(uuid);
   }

@@ -1,5 +1,6 @@
 // Puts the server controller together: its tables, and which event enqueues which key.
 import type { HostFacts } from '../../src/config/host-facts.ts';
+import type { ConsoleInput } from '../../src/console/console-input.ts';
 import type { DockerFeed } from '../../src/docker/feed.ts';
 import type { Server } from '../../src/resources/server.ts';
 import { Controller } from '../../src/runtime/controller.ts';
@@ -15,6 +16,7 @@ import { Networks } from './node-networks.ts';
 import { type ServerControllerDeps, serverReconciler } from './server-controller.ts';
 import { Sessions } from './sessions.ts';
 import { serverStates } from './states.ts';
+import { typeLine } from './typed-line.ts';
 
 export type ServerControllerOptions = Pick<
   ServerDeps,
@@ -26,6 +28,7 @@ export type ServerControllerOptions = Pick<
   servers: Informer<Server>;
   metrics: RuntimeMetrics;
   serverMetrics: ServerMetrics;
+  input: ConsoleInput;
 };
 
 /** A full look at every container this often catches an event that Docker did not tell. */
@@ -49,7 +52,9 @@ export function createServerController(options: ServerControllerOptions): Server
   const enqueueUuid = (uuid: string) => {
     for (const server of servers.byIndex('uuid', uuid)) controller.enqueue(server.metadata.name);
   };
-  const sessions = new Sessions({ docker, bus, history, clock, log }, enqueueUuid);
+  const sessions = new Sessions({ docker, bus, history, clock, log }, enqueueUuid, (session) =>
+    options.input.register(session.target.uuid, (line) => typeLine({ states: deps.states, servers }, session, line)),
+  );
   const disk = new DiskUsage({
     volumes,
     intervalMs: config.system.diskCheckInterval * 1000,

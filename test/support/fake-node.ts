@@ -2,11 +2,12 @@
 // crash of the daemon is: everything in the process is gone, the store and Docker stay.
 
 import type { TestContext } from 'node:test';
-import { setImmediate as turn, setTimeout as realTime } from 'node:timers/promises';
+import { setTimeout as realTime, setImmediate as turn } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { createServerController } from '../../controllers/server/wiring.ts';
 import { Bus } from '../../src/bus/bus.ts';
 import type { Config } from '../../src/config/config.ts';
+import { ConsoleInput } from '../../src/console/console-input.ts';
 import { ConsoleHistory } from '../../src/console/history.ts';
 import { DockerFeed } from '../../src/docker/feed.ts';
 import type { PowerAction, Server } from '../../src/resources/server.ts';
@@ -37,6 +38,7 @@ export class FakeNode {
   readonly clock = new FakeClock(Date.parse('2026-01-01T00:00:00Z'));
   readonly store = new MemoryStore({ clock: this.clock });
   readonly docker = new FakeDocker({ clock: this.clock });
+  readonly input = new ConsoleInput();
   readonly config: Config;
   /** `starting`, `running`, … in the order they were published. */
   states: string[] = [];
@@ -86,6 +88,7 @@ export class FakeNode {
     const server = createServerController({
       ...{ store, docker, volumes, history, bus, config, clock, log, feed, servers, metrics },
       host: aHost,
+      input: this.input,
       serverMetrics: createServerMetrics(registry, bus),
       events: { event: (_about, _type, reason) => void this.reasons.push(reason) },
       checkpoint: this.#options.checkpoint ?? (async () => {}),
@@ -146,7 +149,11 @@ export class FakeNode {
   }
 
   /** Lets time go on until the server is as wanted. @throws Error after twenty minutes of pretended time, and of real seconds */
-  async until<T>(what: string, wanted: (server: Server | undefined) => T | undefined | false, name = 'demo'): Promise<T> {
+  async until<T>(
+    what: string,
+    wanted: (server: Server | undefined) => T | undefined | false,
+    name = 'demo',
+  ): Promise<T> {
     const end = this.clock.monotonic() + patienceMs;
     const givenUp = AbortSignal.timeout(realPatienceMs);
     for (let turns = 0; !givenUp.aborted; turns++) {
@@ -158,7 +165,9 @@ export class FakeNode {
       if (turns % 4 === 3 && this.clock.monotonic() < end) await this.clock.advance(turns < 2_000 ? 10 : 1_000);
     }
     const server = await this.server(name);
-    throw new Error(`never so: ${what}; it is ${JSON.stringify(server?.status)} and said ${JSON.stringify(this.lines)}`);
+    throw new Error(
+      `never so: ${what}; it is ${JSON.stringify(server?.status)} and said ${JSON.stringify(this.lines)}`,
+    );
   }
 
   /** Until nothing more happens by itself, short of waiting. */

@@ -144,6 +144,12 @@ const cases: Case[] = [
     expected: { do: 'attach' },
   },
   {
+    name: 'a server that was told to stop in its console is left to itself',
+    ...running,
+    status: { state: 'stopping' },
+    expected: { do: 'settle' },
+  },
+  {
     name: 'the done line makes it running',
     ...running,
     doneSeen: true,

@@ -72,6 +72,16 @@ test('a stop types the command and waits for the process; it is no crash', async
   assert.deepEqual(node.lines, ['stop']);
 });
 
+test('the stop command typed into the console is no crash', async (t) => {
+  const node = await running(t);
+  await node.input.send(anyUuid, 'say hi');
+  await node.input.send(anyUuid, 'stop');
+  await node.untilState('offline');
+  assert.equal(node.docker.stdin(anyUuid), 'say hi\nstop\n');
+  assert.deepEqual(node.states, ['stopping', 'offline']);
+  await assert.rejects(node.input.send(anyUuid, 'too late'), /no console/);
+});
+
 test('a process that ignores its stop command is killed after 10 minutes', async (t) => {
   const node = await running(t, {
     spec: { egg: { done: ['Done'], stripAnsi: false, stop: { type: 'command', value: 'quit' } } },
