@@ -28,7 +28,7 @@ export interface TerminalOptions {
   env: NodeJS.ProcessEnv;
 }
 
-/** `command` is a line for the shell. The terminal is closed at the end of the test. */
+/** `command` is a line for a shell, which should `exec` it: some shells end by a signal that the program took well. The terminal is closed at the end of the test. */
 export function openTerminal(t: TestContext, command: string, options: TerminalOptions): Terminal {
   const child = spawn(scriptProgram, ['--quiet', '--return', '--flush', '--command', command, '/dev/null'], {
     ...options,
