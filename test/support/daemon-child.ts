@@ -1,0 +1,176 @@
+// Starts a daemon as a process of its own and listens to what it tells: that it is up, where it paused, which states and
+// console lines it published. The process can be ended in order or by SIGKILL, at any moment.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Usage } from '../../src/bus/bus.ts';
+import type { Config } from '../../src/config/config.ts';
+import type { ProcessState } from '../../src/resources/server.ts';
+import type { Env } from './docker.ts';
+import { NodeClient, type NodeClientOptions } from './node-client.ts';
+
+/** What the process tells, one JSON line each. */
+export type DaemonMessage =
+  | { what: 'up'; kube: number; ops: number }
+  | { what: 'armed'; at: string }
+  | { what: 'paused'; at: string }
+  | { what: 'state'; uuid: string; state: ProcessState; cause: string }
+  | { what: 'line'; uuid: string; source: 'output' | 'daemon'; text: string }
+  | { what: 'usage'; uuid: string; usage: Usage };
+
+export interface DaemonChildOptions {
+  /** Variables on top of this process's own. */
+  env?: Env | undefined;
+  client?: Partial<NodeClientOptions> | undefined;
+}
+
+const upWithinMs = 30_000;
+const mostLogLines = 2_000;
+const entry = fileURLToPath(new URL('./daemon-main.ts', import.meta.url));
+
+export class DaemonChild {
+  /** The kube API of this daemon. */
+  readonly api: NodeClient;
+  readonly opsPort: number;
+  readonly #process: ChildProcess;
+  readonly #told: Told;
+
+  private constructor(process: ChildProcess, told: Told, api: NodeClient, opsPort: number) {
+    this.#process = process;
+    this.#told = told;
+    this.api = api;
+    this.opsPort = opsPort;
+  }
+
+  /** Resolves when it is up. `directory` takes the file with its settings. @throws Error with its log */
+  static async start(directory: string, config: Config, options: DaemonChildOptions = {}): Promise<DaemonChild> {
+    const file = join(directory, 'config.json');
+    writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+    const child = spawn(process.execPath, [entry, file], {
+      env: { ...process.env, ...options.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    const told = new Told(child);
+    const up = await told.until('it is up', upWithinMs, (message) => message.what === 'up' && message);
+    const api = new NodeClient({ port: up.kube, pki: join(config.aileron.store.path, '..', 'pki'), ...options.client });
+    return new DaemonChild(child, told, api, up.ops);
+  }
+
+  /** Every state that was published, in order. */
+  states(uuid: string): ProcessState[] {
+    return this.#told.messages.flatMap((message) =>
+      message.what === 'state' && message.uuid === uuid ? [message.state] : [],
+    );
+  }
+
+  /** Console lines, the daemon's own marked with `> `. */
+  lines(uuid: string): string[] {
+    return this.#told.messages.flatMap((message) =>
+      message.what === 'line' && message.uuid === uuid
+        ? [message.source === 'daemon' ? `> ${message.text}` : message.text]
+        : [],
+    );
+  }
+
+  usages(uuid: string): Usage[] {
+    return this.#told.messages.flatMap((message) =>
+      message.what === 'usage' && message.uuid === uuid ? [message.usage] : [],
+    );
+  }
+
+  /** Log lines, oldest first, bounded. */
+  get log(): string[] {
+    return this.#told.log;
+  }
+
+  get running(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
+  /** From now on the first that comes to this checkpoint stays there. */
+  async pauseAt(name: string): Promise<void> {
+    this.#process.stdin?.write(`${name}\n`);
+    await this.#told.until('it knows where to pause', 10_000, (told) => told.what === 'armed' && told.at === name);
+  }
+
+  /** Resolves when it stands at its checkpoint. */
+  async paused(ms = 30_000): Promise<void> {
+    await this.#told.until('it paused', ms, (message) => message.what === 'paused');
+  }
+
+  async untilLine(uuid: string, text: string, ms = 20_000): Promise<void> {
+    await this.#told.until(
+      `"${text}" stands in the console`,
+      ms,
+      (message) => message.what === 'line' && message.uuid === uuid && message.text.includes(text),
+    );
+  }
+
+  /** SIGKILL: nothing is told to anybody. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** In order. Answers the exit code. */
+  async stop(): Promise<number | null> {
+    await this.#end('SIGTERM');
+    return this.#process.exitCode;
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    this.api.close();
+    if (!this.running) return;
+    const exited = once(this.#process, 'exit');
+    this.#process.kill(signal);
+    await exited;
+  }
+}
+
+/** Keeps what the process said and wakes who waits for it. */
+class Told {
+  readonly messages: DaemonMessage[] = [];
+  readonly log: string[] = [];
+  #ended: string | undefined;
+  #next = Promise.withResolvers<void>();
+
+  constructor(child: ChildProcess) {
+    if (!child.stdout || !child.stderr) throw new TypeError('the process was started without pipes');
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      this.messages.push(JSON.parse(line) as DaemonMessage);
+      this.#wake();
+    });
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      this.log.push(line);
+      if (this.log.length > mostLogLines) this.log.shift();
+    });
+    child.on('close', (code, signal) => {
+      this.#ended = `it ended with ${signal ?? code}`;
+      this.#wake();
+    });
+  }
+
+  async until<T>(what: string, ms: number, wanted: (message: DaemonMessage) => T | false): Promise<T> {
+    const timeout = AbortSignal.timeout(ms);
+    const late = new Promise<void>((resolve) => timeout.addEventListener('abort', () => resolve(), { once: true }));
+    for (let looked = 0; ; ) {
+      for (; looked < this.messages.length; looked++) {
+        const message = this.messages[looked];
+        const found = message && wanted(message);
+        if (found) return found;
+      }
+      if (this.#ended || timeout.aborted) {
+        const why = this.#ended ?? `${ms} ms passed`;
+        throw new Error(`never so: ${what}; ${why}; its log ends with\n${this.log.slice(-20).join('\n')}`);
+      }
+      await Promise.race([this.#next.promise, late]);
+    }
+  }
+
+  #wake(): void {
+    this.#next.resolve();
+    this.#next = Promise.withResolvers();
+  }
+}

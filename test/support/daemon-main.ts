@@ -1,0 +1,46 @@
+// The whole daemon in a process of its own, for tests that end it without a warning. Its one argument is a file with the
+// settings; a line on standard input names a checkpoint that is never left from then on. Each line on standard output is
+// one message of daemon-child.ts; the log is standard error.
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { Bus } from '../../src/bus/bus.ts';
+import type { Config } from '../../src/config/config.ts';
+import { startDaemon } from '../../src/main.ts';
+import { createLogger } from '../../src/telemetry/pino-log.ts';
+import { Redactor } from '../../src/telemetry/redact.ts';
+import type { DaemonMessage } from './daemon-child.ts';
+
+const config = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Config;
+const tell = (message: DaemonMessage) => void process.stdout.write(`${JSON.stringify(message)}\n`);
+
+const log = createLogger({
+  level: config.aileron.log.level,
+  redactor: new Redactor(),
+  terminal: false,
+  write: (line) => process.stderr.write(line),
+});
+const bus = new Bus((error) => log.error({ err: error }, 'a subscriber of the bus failed'));
+bus.subscribe(undefined, 'state', ({ state, cause }, uuid) => tell({ what: 'state', uuid, state, cause }));
+bus.subscribe(undefined, 'console', ({ source, text }, uuid) => tell({ what: 'line', uuid, source, text }));
+bus.subscribe(undefined, 'usage', (usage, uuid) => tell({ what: 'usage', uuid, usage }));
+
+let pauseAt: string | undefined;
+createInterface({ input: process.stdin }).on('line', (name) => {
+  pauseAt = name;
+  tell({ what: 'armed', at: name });
+});
+
+const daemon = await startDaemon(config, log, {
+  bus,
+  async checkpoint(name) {
+    if (name !== pauseAt) return;
+    tell({ what: 'paused', at: name });
+    await new Promise(() => {});
+  },
+});
+tell({ what: 'up', kube: daemon.kube.port, ops: daemon.ops.port });
+process.once('SIGTERM', () => void daemon.stop().then(() => process.exit(0)));
+void daemon.failed.then((error) => {
+  log.error({ err: error }, 'the daemon cannot go on');
+  process.exit(1);
+});
