@@ -11,7 +11,9 @@ export async function ensureDependencies(node24) {
   await step('npm packages', async () => {
     const wanted = packagesOf('package-lock.json');
     if (sameAsInstalled(wanted)) return 'already there';
-    await run(node24, [npmProgram(), 'ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: checkout });
+    await run(node24, [npmProgram(), 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd: checkout,
+    });
     return 'installed';
   });
 }

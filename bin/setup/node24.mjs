@@ -19,7 +19,11 @@ export async function ensureNode24() {
   const binary = join(folder, 'node_modules', packageName, 'bin/node');
   await step(`Node.js ${pinned}`, async () => {
     if ((await versionOf(binary)) === pinned) return 'already there';
-    await run(process.execPath, [npmProgram(), 'ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder });
+    await run(
+      process.execPath,
+      [npmProgram(), 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
+      { cwd: folder },
+    );
     const version = await versionOf(binary);
     if (version !== pinned) {
       throw new SetupError(
