@@ -15,7 +15,7 @@ spec:
   limits: &limits
     memory: 128
   environment:
-    MOTD: hello
+    A: hello
     A.B: dotted
   mounts:
     - source: /srv
@@ -60,7 +60,7 @@ test('a field has a line, a missing one that of what is around it', () => {
     'metadata.labels[example.com/game.name]': 7,
     'spec.limits.memory': 10,
     'spec.limits.swap': 9,
-    'spec.environment[MOTD]': 12,
+    'spec.environment[A]': 12,
     'spec.environment[A.B]': 13,
     'spec.environment.A.B': 13,
     'spec.mounts[0].target': 16,

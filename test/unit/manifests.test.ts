@@ -116,7 +116,9 @@ power: { desired: Running }`;
 });
 
 test('a second run sends nothing when nothing differs', async (context) => {
-  const { apply, admission } = setting(context, { 'demo.yaml': manifest({ spec: 'limits: { memory: 128 }' }) });
+  const { apply, admission } = setting(context, {
+    'demo.yaml': manifest({ spec: 'limits: { memory: 128, threads: null }' }),
+  });
   await apply();
   const never = () => Promise.reject(new Error('nothing was to be written'));
   const silent = { create: never, patch: never } satisfies Pick<typeof admission, 'create' | 'patch'>;
