@@ -43,8 +43,15 @@ export class StoreClosedError extends StoreError {
 
 /** The store could not do its work (disk full, I/O error). Nothing of the write was kept. */
 export class StoreUnavailableError extends StoreError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('Unavailable', message, options);
+  constructor(message: string, options?: ErrorOptions, code = 'Unavailable') {
+    super(code, message, options);
+  }
+}
+
+/** No space is left for the state. Nothing of the write was kept; with space back the store goes on by itself. */
+export class StoreFullError extends StoreUnavailableError {
+  constructor(options?: ErrorOptions) {
+    super('the file system of the state is full', options, 'Full');
   }
 }
 

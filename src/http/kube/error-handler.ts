@@ -11,6 +11,7 @@ import {
   NotFoundError,
   ObjectTooLargeError,
   StoreClosedError,
+  StoreFullError,
   StoreUnavailableError,
 } from '../../store/errors.ts';
 import type { Logger } from '../../telemetry/log.ts';
@@ -44,6 +45,7 @@ export function statusOf(error: unknown, { kind, name = '' }: ErrorSubject): Sta
   if (error instanceof StatusError) return error.status;
   if (error instanceof ExpiredError) return expired(error.message);
   if (error instanceof StoreClosedError) return unavailable('the daemon is stopping');
+  if (error instanceof StoreFullError) return unavailable(`${error.message}: free some space and try again`);
   if (error instanceof StoreUnavailableError) return unavailable('the store cannot do this at the moment');
   if (error instanceof MalformedObjectError) return badRequest(error.message);
   if (error instanceof ObjectTooLargeError) return tooLarge(error.message);

@@ -8,6 +8,7 @@ import {
   ObjectTooLargeError,
   StoreClosedError,
   StoreError,
+  StoreFullError,
   StoreLockedError,
   StoreUnavailableError,
   StoreVersionError,
@@ -32,6 +33,7 @@ export function toErrorData(error: unknown): ErrorData {
     return { code: error.code, message: error.message, cause };
   }
   const cause = describe(error);
+  if (hasPrimaryCode(error, sqlitePrimary.full)) return { code: 'Full', message: new StoreFullError().message, cause };
   return { code: 'Unavailable', message: `the store could not do this: ${cause}`, cause };
 }
 
@@ -45,6 +47,8 @@ export function fromErrorData({ code, message, cause }: ErrorData, subject: Subj
       return new AlreadyExistsError(subject.kind, subject.name);
     case 'Conflict':
       return new ConflictError(message);
+    case 'Full':
+      return new StoreFullError(options);
     case 'Expired':
       return new ExpiredError(message);
     case 'Malformed':
@@ -75,7 +79,7 @@ export function sqliteCode(error: unknown): number | undefined {
 }
 
 /** SQLite's primary result codes that need an answer of their own (sqlite.org/rescode.html). */
-export const sqlitePrimary = { busy: 5, corrupt: 11, notADatabase: 26 } as const;
+export const sqlitePrimary = { busy: 5, corrupt: 11, full: 13, notADatabase: 26 } as const;
 
 export function hasPrimaryCode(error: unknown, ...codes: number[]): boolean {
   const code = sqliteCode(error);
