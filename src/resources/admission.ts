@@ -8,14 +8,14 @@ import { applyWrite, type Write } from '../store/object-write.ts';
 import type { Preconditions, Store } from '../store/store.ts';
 import { ForbiddenError, InvalidError, UnknownFieldsError } from './errors.ts';
 import { eventNamespace } from './event.ts';
-import { wrongType } from './field-causes.ts';
-import { apiVersionOf, findKind, type KindDefinition } from './kinds.ts';
+import type { KindDefinition } from './kinds.ts';
 import { validateMetadata } from './metadata-validation.ts';
 import type { ObjectInput, StoredObject } from './object.ts';
-import { checkDeletion, type Owner } from './ownership.ts';
+import { checkDeletion, checkStatusWriter, type Owner } from './ownership.ts';
 import { validateSchema } from './schema-validation.ts';
 import type { Server } from './server.ts';
-import { admitServer } from './server-admission.ts';
+import { type AdmittedServer, admitServer, checkShared, takesAnew } from './server-admission.ts';
+import { asInput, asObject, checkPin, definitionOf, type Input, pinnedBy, statesFinalizers } from './write-input.ts';
 
 /** Who writes, and how. */
 export interface WriteContext {
@@ -38,18 +38,18 @@ export interface AdmissionOptions {
 /** A writer that did not pin a resourceVersion is tried again on the newer object this often. */
 const maxAttempts = 8;
 
-type Input = Record<string, unknown>;
-
 /** What a write makes of the object; a whole object or a patch of the current one. */
 interface Wish {
   object: Input;
   /** The patch, where there was one: what it names is asked for, though it may stand there already. */
   patch?: Input;
+  /** The writer said which finalizers there shall be. */
+  statesFinalizers?: boolean;
 }
 
 export class Admission {
   readonly #options: Required<AdmissionOptions>;
-  /** One write of a kind at a time, so that what must be unique is compared with what is really there. */
+  /** Writes of one object go one at a time, and so do those that take what must be unique in the kind. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor(options: AdmissionOptions) {
@@ -57,68 +57,75 @@ export class Admission {
   }
 
   /** `metadata.generateName` makes a name when there is none. @throws InvalidError, UnknownFieldsError, ForbiddenError, AlreadyExistsError */
-  create(kind: string, input: unknown, context: WriteContext): Promise<StoredObject> {
-    return this.#inTurn(kind, async () => {
-      const definition = definitionOf(kind);
-      if (kind === 'Node') throw new ForbiddenError('a node registers itself');
-      const object = this.#named(asObject(definition, input));
-      const admitted = await this.#admit(definition, { object }, undefined, context);
-      if (context.dryRun) return this.#wouldBe({ op: 'create', object: admitted }, undefined);
-      return this.#options.store.create(admitted);
+  async create(kind: string, input: unknown, context: WriteContext): Promise<StoredObject> {
+    const definition = definitionOf(kind);
+    if (kind === 'Node') throw new ForbiddenError('a node registers itself');
+    const { store } = this.#options;
+    const object = named(asObject(definition, input));
+    const admitted = this.#admit(definition, { object }, undefined, context);
+    return this.#alone(kind, undefined, admitted, async () => {
+      if (!context.dryRun) return store.create(admitted);
+      return this.#wouldBe({ op: 'create', object: admitted }, await store.get(kind, admitted.metadata.name));
     });
   }
 
   /** Replaces all but status. @throws as `create`, NotFoundError, ConflictError, PowerConflictError */
-  update(kind: string, name: string, input: unknown, context: WriteContext): Promise<StoredObject> {
+  async update(kind: string, name: string, input: unknown, context: WriteContext): Promise<StoredObject> {
     const definition = definitionOf(kind);
     const object = asObject(definition, input);
-    return this.#replace(definition, name, pinnedBy(object), context, () => ({ object: structuredClone(object) }));
+    return this.#replace(definition, name, pinnedBy(object), context, () => {
+      return { object: structuredClone(object), statesFinalizers: statesFinalizers(object) };
+    });
   }
 
   /** JSON merge patch of all but status. @throws as `update` */
-  patch(kind: string, name: string, mergePatch: Input, context: WriteContext): Promise<StoredObject> {
+  async patch(kind: string, name: string, mergePatch: Input, context: WriteContext): Promise<StoredObject> {
     const definition = definitionOf(kind);
-    return this.#replace(definition, name, pinnedBy(mergePatch), context, (current) => {
-      const patched = applyMergePatch(current, mergePatch) as Input;
-      return { object: asObject(definition, patched), patch: mergePatch };
+    const patch = asInput(definition, mergePatch);
+    return this.#replace(definition, name, pinnedBy(patch), context, (current) => {
+      const object = asObject(definition, applyMergePatch(current, patch));
+      return { object, patch, statesFinalizers: statesFinalizers(patch) };
     });
   }
 
   /** @throws InvalidError, NotFoundError, ConflictError */
-  updateStatus(kind: string, name: string, input: unknown, context: WriteContext): Promise<StoredObject> {
+  async updateStatus(kind: string, name: string, input: unknown, context: WriteContext): Promise<StoredObject> {
     const definition = definitionOf(kind);
     const object = asObject(definition, input);
     return this.#replaceStatus(definition, name, pinnedBy(object), context, () => object['status']);
   }
 
   /** @throws as `updateStatus` */
-  patchStatus(kind: string, name: string, mergePatch: Input, context: WriteContext): Promise<StoredObject> {
+  async patchStatus(kind: string, name: string, mergePatch: Input, context: WriteContext): Promise<StoredObject> {
     const definition = definitionOf(kind);
-    return this.#replaceStatus(definition, name, pinnedBy(mergePatch), context, (current) => {
-      return (applyMergePatch(current, mergePatch) as Input)['status'];
+    const patch = asInput(definition, mergePatch);
+    return this.#replaceStatus(definition, name, pinnedBy(patch), context, (current) => {
+      return (applyMergePatch(current, patch) as Input)['status'];
     });
   }
 
-  /** Answers the object: marked when finalizers hold it, else its last state. @throws NotFoundError, ConflictError, ForbiddenError */
-  delete(
+  /**
+   * Answers the object: marked when finalizers hold it, else its last state. `finalizer`: what the garbage collector is to
+   * do with its dependents before it goes. @throws NotFoundError, ConflictError, ForbiddenError
+   */
+  async delete(
     kind: string,
     name: string,
-    { preconditions = {}, finalizer }: { preconditions?: Preconditions; finalizer?: 'foregroundDeletion' | 'orphan' },
+    { preconditions = {}, finalizer }: { preconditions?: Preconditions; finalizer?: DependentsFinalizer },
     context: WriteContext,
   ): Promise<StoredObject> {
     const { store } = this.#options;
-    return this.#inTurn(kind, async () => {
+    return this.#repeatedly(kind, name, preconditions.resourceVersion, async () => {
       const current = await this.#existing(kind, name);
       if (kind === 'Server') checkDeletion(current as unknown as Server, context.owner);
-      if (context.dryRun) return this.#wouldBe({ op: 'delete', kind, name, preconditions }, current);
-      if (finalizer && !current.metadata.finalizers?.includes(finalizer)) {
-        const finalizers = [...(current.metadata.finalizers ?? []), finalizer];
-        const { uid, resourceVersion } = current.metadata;
-        if (preconditions.uid && preconditions.uid !== uid) return store.delete(kind, name, preconditions);
-        const marked = await store.patch(kind, name, { metadata: { resourceVersion, finalizers } });
-        return store.delete(kind, name, { uid: marked.metadata.uid });
-      }
-      return store.delete(kind, name, preconditions);
+      const marked = withFinalizer(current, finalizer);
+      if (context.dryRun) return this.#wouldBe({ op: 'delete', kind, name, preconditions }, marked);
+      if (marked === current) return store.delete(kind, name, preconditions);
+      checkPin(current, preconditions.resourceVersion);
+      const { uid, resourceVersion, finalizers } = marked.metadata;
+      if (preconditions.uid && preconditions.uid !== uid) return store.delete(kind, name, preconditions);
+      await store.patch(kind, name, { metadata: { uid, resourceVersion, finalizers } });
+      return store.delete(kind, name, { uid });
     });
   }
 
@@ -129,19 +136,20 @@ export class Admission {
     context: WriteContext,
     wishOf: (current: StoredObject) => Wish,
   ): Promise<StoredObject> {
-    return this.#inTurn(kind.kind, () =>
-      this.#repeatedly(pinned, async () => {
-        const current = await this.#existing(kind.kind, name);
-        checkPin(current, pinned);
-        const wish = wishOf(current);
-        const metadata = { ...(wish.object['metadata'] as Input), name };
-        const admitted = await this.#admit(kind, { ...wish, object: { ...wish.object, metadata } }, current, context);
-        const { resourceVersion } = current.metadata;
-        const object = { ...admitted, metadata: { ...admitted.metadata, resourceVersion } };
+    const once = warningOnce(context);
+    return this.#repeatedly(kind.kind, name, pinned, async () => {
+      const current = await this.#existing(kind.kind, name);
+      checkPin(current, pinned);
+      const wish = wishOf(current);
+      const metadata = { ...(wish.object['metadata'] as Input), name };
+      const admitted = this.#admit(kind, { ...wish, object: { ...wish.object, metadata } }, current, once);
+      const { resourceVersion } = current.metadata;
+      const object = { ...admitted, metadata: { ...admitted.metadata, resourceVersion } };
+      return this.#alone(kind.kind, current, object, async () => {
         if (context.dryRun) return this.#wouldBe({ op: 'update', object }, current);
         return this.#options.store.update(object);
-      }),
-    );
+      });
+    });
   }
 
   async #replaceStatus(
@@ -151,38 +159,39 @@ export class Admission {
     context: WriteContext,
     statusOf: (current: StoredObject) => unknown,
   ): Promise<StoredObject> {
-    return this.#repeatedly(pinned, async () => {
+    const once = warningOnce(context);
+    return this.#repeatedly(kind.kind, name, pinned, async () => {
       const current = await this.#existing(kind.kind, name);
       checkPin(current, pinned);
+      if (kind.kind === 'Server') checkStatusWriter(current as unknown as Server, context.owner);
       const object: Input = { ...structuredClone(current), status: structuredClone(statusOf(current)) };
-      this.#check(kind, object, context);
+      this.#check(kind, object, current, once);
       const written = { ...current, status: object['status'] };
       if (context.dryRun) return this.#wouldBe({ op: 'updateStatus', object: written }, current);
       return this.#options.store.updateStatus(written);
     });
   }
 
-  /** Everything between what a writer sent and what may be stored. */
-  async #admit(
+  /** Everything between what a writer sent and what may be stored, but the comparison with other objects. */
+  #admit(
     kind: KindDefinition,
-    wish: Wish,
+    { object, patch, statesFinalizers = false }: Wish,
     current: StoredObject | undefined,
     context: WriteContext,
-  ): Promise<ObjectInput> {
-    const { object, patch } = wish;
+  ): ObjectInput {
     const stated = structuredClone(object['spec']);
     delete object['status'];
-    this.#check(kind, object, context);
+    this.#check(kind, object, current, context);
     const checked = object as ObjectInput;
     if (kind.namespaced) checked.metadata.namespace = eventNamespace;
     if (kind.kind !== 'Server') return checked;
-    const { store, nodeName, clock, newId } = this.#options;
+    const { nodeName, clock, newId } = this.#options;
     return admitServer({
       object: checked,
       stated,
       ...(patch ? { patch } : {}),
+      statesFinalizers,
       current: current as unknown as Server | undefined,
-      others: async () => (await store.list('Server')).items as unknown as Server[],
       nodeName,
       stamp: { newId, now: timestamp(clock), by: context.by },
       context,
@@ -190,24 +199,14 @@ export class Admission {
   }
 
   /** Fills in defaults, takes out unknown fields, and tells every mistake at once. */
-  #check(kind: KindDefinition, object: Input, { fieldValidation, warn }: WriteContext): void {
+  #check(kind: KindDefinition, object: Input, current: StoredObject | undefined, context: WriteContext): void {
+    const { fieldValidation, warn } = context;
     const metadata = object['metadata'] as Input;
-    dropNulls(metadata);
     const { causes, unknown } = validateSchema(kind, object);
     if (unknown.length > 0 && fieldValidation === 'Strict') throw new UnknownFieldsError(kind.kind, unknown);
     if (fieldValidation === 'Warn') for (const field of unknown) warn(`unknown field "${field}"`);
-    const all = [...validateMetadata(metadata), ...causes];
+    const all = [...validateMetadata(kind, metadata, current?.metadata), ...causes];
     if (all.length > 0) throw new InvalidError(kind.kind, String(metadata['name'] ?? ''), all);
-  }
-
-  #named(object: Input): Input {
-    const metadata = object['metadata'] as Input;
-    const { name, generateName } = metadata;
-    if ((name !== undefined && name !== '') || typeof generateName !== 'string') return object;
-    return {
-      ...object,
-      metadata: { ...metadata, name: `${generateName}${randomBytes(3).toString('hex').slice(0, 5)}` },
-    };
   }
 
   /** The object as the write would leave it. Nothing is stored, so the resourceVersion does not move. */
@@ -225,65 +224,77 @@ export class Admission {
     return object;
   }
 
-  async #repeatedly<T>(pinned: string | undefined, attempt: () => Promise<T>): Promise<T> {
-    for (let attempts = 1; ; attempts++) {
-      try {
-        return await attempt();
-      } catch (error) {
-        if (!(error instanceof ConflictError) || pinned !== undefined || attempts >= maxAttempts) throw error;
+  /** Other doors wait for their turn, controllers do not: a writer that pinned no version follows their writes. */
+  async #repeatedly<T>(kind: string, name: string, pinned: string | undefined, attempt: () => Promise<T>): Promise<T> {
+    return this.#inTurn(`${kind}/${name}`, async () => {
+      for (let attempts = 1; ; attempts++) {
+        try {
+          return await attempt();
+        } catch (error) {
+          if (!(error instanceof ConflictError) || pinned !== undefined || attempts >= maxAttempts) throw error;
+        }
       }
+    });
+  }
+
+  /** Writes when no other object has what this one takes, and lets nobody take it in between. @throws InvalidError */
+  async #alone<T>(
+    kind: string,
+    current: StoredObject | undefined,
+    admitted: ObjectInput,
+    write: () => Promise<T>,
+  ): Promise<T> {
+    const server = admitted as AdmittedServer;
+    if (kind !== 'Server' || !takesAnew(current as unknown as Server | undefined, server)) return write();
+    return this.#inTurn(kind, async () => {
+      checkShared(server, (await this.#options.store.list('Server')).items as unknown as Server[]);
+      return write();
+    });
+  }
+
+  async #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(key) ?? Promise.resolve()).then(work);
+    // The next writer does not care how this one fared.
+    const end = turn.catch(() => undefined);
+    this.#turns.set(key, end);
+    try {
+      return await turn;
+    } finally {
+      if (this.#turns.get(key) === end) this.#turns.delete(key);
     }
   }
-
-  #inTurn<T>(kind: string, work: () => Promise<T>): Promise<T> {
-    const turn = (this.#turns.get(kind) ?? Promise.resolve()).then(work);
-    // The next writer does not care how this one fared.
-    this.#turns.set(
-      kind,
-      turn.catch(() => undefined),
-    );
-    return turn;
-  }
 }
 
-function definitionOf(kind: string): KindDefinition {
-  const definition = findKind(kind);
-  if (!definition) throw new Error(`there is no kind ${kind}`);
-  return definition;
-}
-
-/** A private copy with the right kind. @throws InvalidError when there is no object to speak of */
-function asObject(kind: KindDefinition, input: unknown): Input {
-  if (!isRecord(input)) throw new InvalidError(kind.kind, '', [wrongType('', input, 'object')]);
-  const { metadata = {} } = input;
-  if (!isRecord(metadata)) throw new InvalidError(kind.kind, '', [wrongType('metadata', metadata, 'object')]);
+/** `metadata.generateName` makes a name when there is none. */
+function named(object: Input): Input {
+  const metadata = object['metadata'] as Input;
+  const { name, generateName } = metadata;
+  if ((name !== undefined && name !== '') || typeof generateName !== 'string') return object;
   return {
-    ...structuredClone(input),
-    apiVersion: apiVersionOf(kind),
-    kind: kind.kind,
-    metadata: structuredClone(metadata),
+    ...object,
+    metadata: { ...metadata, name: `${generateName}${randomBytes(3).toString('hex').slice(0, 5)}` },
   };
 }
 
-/** A null is a field that is not there. */
-function dropNulls(fields: Input): void {
-  for (const [name, value] of Object.entries(fields)) if (value === null) delete fields[name];
+type DependentsFinalizer = 'foregroundDeletion' | 'orphan';
+
+/** Dependents can be deleted first or be set free, not both: the newest wish counts. */
+function withFinalizer(object: StoredObject, finalizer: DependentsFinalizer | undefined): StoredObject {
+  const finalizers = object.metadata.finalizers ?? [];
+  if (!finalizer || finalizers.includes(finalizer)) return object;
+  const others = finalizers.filter((other) => other !== 'foregroundDeletion' && other !== 'orphan');
+  return { ...object, metadata: { ...object.metadata, finalizers: [...others, finalizer] } };
 }
 
-function pinnedBy(object: Input): string | undefined {
-  const { metadata } = object;
-  const version = isRecord(metadata) ? metadata['resourceVersion'] : undefined;
-  return typeof version === 'string' && version !== '' ? version : undefined;
-}
-
-function checkPin({ metadata }: StoredObject, pinned: string | undefined): void {
-  if (pinned !== undefined && pinned !== metadata.resourceVersion) {
-    throw new ConflictError(
-      'the object has been modified; please apply your changes to the latest version and try again',
-    );
-  }
-}
-
-function isRecord(value: unknown): value is Input {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** A write that is tried again warns no second time. */
+function warningOnce(context: WriteContext): WriteContext {
+  const said = new Set<string>();
+  return {
+    ...context,
+    warn(message) {
+      if (said.has(message)) return;
+      said.add(message);
+      context.warn(message);
+    },
+  };
 }

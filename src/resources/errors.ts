@@ -17,33 +17,41 @@ export interface FieldCause {
   message: string;
 }
 
-/** The object cannot be as it is written. */
+/** What a reader of a refusal can use; a text full of mistakes does not make an answer full of megabytes. */
+const mostTold = 100;
+
+/** The object cannot be as it is written. At most 100 causes are kept. */
 export class InvalidError extends Error {
   readonly kind: string;
   readonly objectName: string;
   readonly causes: FieldCause[];
   constructor(kind: string, objectName: string, causes: FieldCause[]) {
-    super(
-      `${kind} "${objectName}" is invalid: ${causes.map(({ field, message }) => `${field}: ${message}`).join(', ')}`,
-    );
+    const told = causes.slice(0, mostTold);
+    const sentences = told.map(({ field, message }) => (field ? `${field}: ${message}` : message));
+    super(`${kind} "${objectName}" is invalid: ${sentences.join(', ')}${more(causes, told)}`);
     this.name = 'InvalidError';
     this.kind = kind;
     this.objectName = objectName;
-    this.causes = causes;
+    this.causes = told;
   }
 }
 
-/** The writer asked that fields the kind does not have be refused. */
+/** The writer asked that fields the kind does not have be refused. At most 100 are kept. */
 export class UnknownFieldsError extends Error {
   readonly kind: string;
   /** Paths of the fields. */
   readonly fields: string[];
   constructor(kind: string, fields: string[]) {
-    super(`${kind} has no field ${fields.map((field) => `"${field}"`).join(', ')}`);
+    const told = fields.slice(0, mostTold);
+    super(`${kind} has no field ${told.map((field) => `"${field}"`).join(', ')}${more(fields, told)}`);
     this.name = 'UnknownFieldsError';
     this.kind = kind;
-    this.fields = fields;
+    this.fields = told;
   }
+}
+
+function more(all: readonly unknown[], told: readonly unknown[]): string {
+  return all.length > told.length ? ` and ${all.length - told.length} more` : '';
 }
 
 /** This writer may not do that to this object. */

@@ -4,12 +4,20 @@ import type { FieldCause } from './errors.ts';
 const longestShown = 128;
 
 export function atField(path: string, name: string): string {
-  return path === '' ? name : `${path}.${name}`;
+  return path === '' ? cut(name) : `${path}.${cut(name)}`;
+}
+
+/** An entry of a map, whose key is the writer's, or an item of a list. */
+export function atKey(path: string, key: string | number): string {
+  return `${path}[${cut(String(key))}]`;
 }
 
 /** A value as a message shows it. */
 export function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'null';
+  return cut(JSON.stringify(value) ?? 'null');
+}
+
+function cut(text: string): string {
   return text.length > longestShown ? `${text.slice(0, longestShown)}…` : text;
 }
 
@@ -41,15 +49,15 @@ export function forbiddenField(field: string, detail: string): FieldCause {
   return { field, reason: 'FieldValueForbidden', message: `Forbidden: ${detail}` };
 }
 
-export function tooLong(field: string, limit: number): FieldCause {
-  return { field, reason: 'FieldValueTooLong', message: `Too long: may not be more than ${limit} characters` };
+export function tooLong(field: string, limit: number, unit: 'characters' | 'bytes' = 'characters'): FieldCause {
+  return { field, reason: 'FieldValueTooLong', message: `Too long: may not be more than ${limit} ${unit}` };
 }
 
-export function tooMany(field: string, limit: number): FieldCause {
-  return { field, reason: 'FieldValueTooMany', message: `Too many: must have at most ${limit} items` };
+export function tooMany(field: string, count: number, limit: number): FieldCause {
+  return { field, reason: 'FieldValueTooMany', message: `Too many: ${count}: must have at most ${limit} items` };
 }
 
 function typeNameOf(value: unknown): string {
-  if (value === null) return 'null';
+  if (value === null || value === undefined) return 'null';
   return Array.isArray(value) ? 'array' : typeof value;
 }

@@ -19,10 +19,12 @@ export class ImageReferenceError extends Error {
 }
 
 const domainPattern =
-  /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::[0-9]{1,5})?$/;
+  /^(?:\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*)(?::[0-9]{1,5})?$/;
 const componentPattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
-const digestPattern = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-fA-F]{32,128}$/;
+const digestPattern = /^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$/;
+/** The grammar keeps these for the ids of images. */
+const idPattern = /^[0-9a-f]{64}$/;
 
 /** Registry and repository together, as the distribution grammar bounds them. */
 const longestName = 255;
@@ -40,6 +42,7 @@ export function parseImageReference(text: string): ImageReference {
   const { name, tag } = splitTag(nameAndTag);
   if (tag !== undefined && !tagPattern.test(tag))
     throw new ImageReferenceError('must have a tag of letters, digits, _, . and - after :');
+  if (idPattern.test(name)) throw new ImageReferenceError('must be a name, not the id of an image');
   const { domain, path } = splitDomain(name);
   if (!domainPattern.test(domain))
     throw new ImageReferenceError('must begin with the name of a registry or of a repository');

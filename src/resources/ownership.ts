@@ -10,7 +10,10 @@ export type Owner = NonNullable<ServerSpec['owner']>;
 export function checkOwner(current: Server, next: ObjectInput & { spec: ServerSpec }, writer: Owner): void {
   if (!belongsToAnother(current, writer)) return;
   const others = (spec: ServerSpec) => ({ ...spec, power: undefined });
-  const metadata = ({ finalizers, ownerReferences }: ObjectInput['metadata']) => ({ finalizers, ownerReferences });
+  const metadata = ({ finalizers = [], ownerReferences = [] }: ObjectInput['metadata']) => [
+    finalizers,
+    ownerReferences,
+  ];
   const unchanged =
     isDeepStrictEqual(others(current.spec), others(next.spec)) &&
     isDeepStrictEqual(metadata(current.metadata), metadata(next.metadata));
@@ -18,6 +21,13 @@ export function checkOwner(current: Server, next: ObjectInput & { spec: ServerSp
   throw new ForbiddenError(
     'this server belongs to the Panel: only spec.power, labels and annotations can be changed here',
   );
+}
+
+/** @throws ForbiddenError */
+export function checkStatusWriter(current: Server, writer: Owner): void {
+  if (belongsToAnother(current, writer)) {
+    throw new ForbiddenError('this server belongs to the Panel: its status is written by this node alone');
+  }
 }
 
 /** @throws ForbiddenError */

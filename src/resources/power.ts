@@ -34,8 +34,7 @@ export function admitPower(
     return { desired: 'Running' };
   }
   if (action !== 'kill' && isBusy(current)) throw new PowerConflictError(powerBusyText);
-  const desired = startsProcess(action) ? 'Running' : 'Stopped';
-  return { desired, request: { id: stamp.newId(), action, at: stamp.now, by: stamp.by } };
+  return { desired: desiredAfter(action), request: { id: stamp.newId(), action, at: stamp.now, by: stamp.by } };
 }
 
 /** What a writer of a whole object asks for. `stated`: its `spec.power` as it was sent, undefined = not at all. */
@@ -54,15 +53,31 @@ export function actionOfObject(
 export function actionOfPatch(
   current: Server,
   patched: ServerSpec,
-  patch: { spec?: { power?: { request?: { action?: unknown } } } },
+  patch: { spec?: { power?: Partial<Power> | null } | null },
 ): PowerAction | undefined {
-  if (patch.spec?.power?.request?.action !== undefined) return patched.power.request?.action;
-  return actionOfDesired(current, patched.power.desired);
+  const stated = patch.spec?.power;
+  if (stated?.request?.action !== undefined) return patched.power.request?.action;
+  // A null takes the statement back; that the default is "stopped" must not stop a game.
+  return actionOfDesired(current, stated?.desired ?? undefined);
+}
+
+/** Whether a stated `desired` and the action that was asked for with it say the same. */
+export function agrees(
+  current: Server | undefined,
+  stated: Power['desired'] | undefined,
+  action: PowerAction,
+): boolean {
+  const untouched = stated === undefined || stated === (current?.spec.power.desired ?? 'Stopped');
+  return untouched || stated === desiredAfter(action);
 }
 
 function actionOfDesired(current: Server | undefined, desired: Power['desired'] | undefined): PowerAction | undefined {
   if (desired === undefined || desired === (current?.spec.power.desired ?? 'Stopped')) return undefined;
   return desired === 'Running' ? 'start' : 'stop';
+}
+
+function desiredAfter(action: PowerAction): Power['desired'] {
+  return startsProcess(action) ? 'Running' : 'Stopped';
 }
 
 function startsProcess(action: PowerAction): boolean {

@@ -2,9 +2,21 @@
 // mistakes in the words of a Kubernetes API server. Everything that comes in passes here before anything else reads it.
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { FieldCause } from './errors.ts';
-import { atField, invalidValue, notSupported, required, shown, tooLong, tooMany, wrongType } from './field-causes.ts';
+import {
+  atField,
+  atKey,
+  invalidValue,
+  notSupported,
+  required,
+  shown,
+  tooLong,
+  tooMany,
+  wrongType,
+} from './field-causes.ts';
 import type { JsonSchema } from './json-schema.ts';
 import type { KindDefinition } from './kinds.ts';
+import { objectMetaSchema } from './object-schemas.ts';
+import { patternRules } from './schema-parts.ts';
 
 export interface SchemaFindings {
   causes: FieldCause[];
@@ -12,31 +24,28 @@ export interface SchemaFindings {
   unknown: string[];
 }
 
-/** No object of ours is half as deep; a parser of somebody else's may not survive more. */
-export const maxDepth = 64;
-
-const validators = new Map<string, ValidateFunction>();
-
-/** Works on `object` itself. `metadata`, `apiVersion` and `kind` are not looked at. */
-export function validateSchema(kind: KindDefinition, object: Record<string, unknown>): SchemaFindings {
-  if (isDeeperThan(object, maxDepth)) {
-    return { causes: [invalidValue('', undefined, `must not be nested deeper than ${maxDepth} levels`)], unknown: [] };
-  }
-  const unknown: string[] = [];
-  const { apiVersion: _, kind: __, metadata: ___, ...fields } = object;
-  prune(kind.schema, fields, '', unknown);
-  for (const name of Object.keys(object)) {
-    if (!['apiVersion', 'kind', 'metadata'].includes(name) && !Object.hasOwn(fields, name)) delete object[name];
-  }
-  const validate = validatorOf(kind);
-  const causes = validate(fields) ? [] : causesOf(validate.errors ?? []);
-  Object.assign(object, fields);
-  return { causes, unknown };
+interface Compiled {
+  /** Of the whole object, metadata included. */
+  schema: JsonSchema;
+  validate: ValidateFunction;
 }
 
-function validatorOf(kind: KindDefinition): ValidateFunction {
-  let validate = validators.get(kind.kind);
-  if (!validate) {
+const compiled = new Map<string, Compiled>();
+
+/** Works on `object` itself, which has passed `shapeCauses`: it is walked by recursion. */
+export function validateSchema(kind: KindDefinition, object: Record<string, unknown>): SchemaFindings {
+  const { schema, validate } = compiledOf(kind);
+  const unknown: string[] = [];
+  prune(schema, object, '', unknown);
+  return { causes: validate(object) ? [] : (validate.errors ?? []).map(causeOf), unknown };
+}
+
+function compiledOf(kind: KindDefinition): Compiled {
+  let found = compiled.get(kind.kind);
+  if (!found) {
+    const text: JsonSchema = { type: 'string' };
+    const properties = { apiVersion: text, kind: text, metadata: objectMetaSchema, ...kind.schema.properties };
+    const schema = { ...kind.schema, properties };
     // Unknown fields are taken out before; to report them here again would say everything twice.
     const ajv = new Ajv({
       allErrors: true,
@@ -47,33 +56,29 @@ function validatorOf(kind: KindDefinition): ValidateFunction {
       verbose: true,
     });
     ajv.addFormat('date-time', isDateTime);
-    validate = ajv.compile(kind.schema);
-    validators.set(kind.kind, validate);
+    found = { schema, validate: ajv.compile(schema) };
+    compiled.set(kind.kind, found);
   }
-  return validate;
+  return found;
 }
 
-/** RFC 3339, as Kubernetes reads times. */
+/** RFC 3339, as Kubernetes reads times; a day that the month does not have is none. */
 function isDateTime(text: string): boolean {
-  return (
-    /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/.test(text) && !Number.isNaN(Date.parse(text))
-  );
-}
-
-function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (levels === 0) return true;
-  return Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
+  const [, date] = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/.exec(text) ?? [];
+  if (date === undefined || Number.isNaN(Date.parse(text))) return false;
+  return new Date(Date.parse(date)).toISOString().startsWith(date);
 }
 
 /** Takes out what the schema does not name, and nulls where the schema has no use for one: they mean "not stated". */
 function prune(schema: JsonSchema, value: unknown, path: string, unknown: string[]): void {
   if (Array.isArray(value)) {
     if (schema.items)
-      for (const [index, item] of value.entries()) prune(schema.items, item, `${path}[${index}]`, unknown);
+      for (const [index, item] of value.entries()) prune(schema.items, item, atKey(path, index), unknown);
     return;
   }
   if (typeof value !== 'object' || value === null) return;
+  // An object where none belongs is a value of the wrong type, told as such.
+  if (!schema.properties && schema.additionalProperties === undefined) return;
   const fields = value as Record<string, unknown>;
   for (const name of Object.keys(fields)) {
     const known = schema.properties && Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined;
@@ -83,17 +88,13 @@ function prune(schema: JsonSchema, value: unknown, path: string, unknown: string
       delete fields[name];
     } else if (typeof inner === 'object') {
       if (fields[name] === null && !allowsNull(inner)) delete fields[name];
-      else prune(inner, fields[name], known ? atField(path, name) : `${path}[${name}]`, unknown);
+      else prune(inner, fields[name], known ? atField(path, name) : atKey(path, name), unknown);
     }
   }
 }
 
 function allowsNull({ type }: JsonSchema): boolean {
   return type === undefined || type === 'null' || (Array.isArray(type) && type.includes('null'));
-}
-
-function causesOf(errors: ErrorObject[]): FieldCause[] {
-  return errors.filter(({ keyword }) => keyword !== 'if').map(causeOf);
 }
 
 function causeOf(error: ErrorObject): FieldCause {
@@ -106,17 +107,19 @@ function causeOf(error: ErrorObject): FieldCause {
       return wrongType(field, data, [params['type']].flat().join(' or '));
     case 'enum':
       return notSupported(field, data, params['allowedValues'] as unknown[]);
+    case 'minLength':
+      return invalidValue(field, data, 'must not be empty');
     case 'maxLength':
       return tooLong(field, Number(params['limit']));
     case 'maxItems':
     case 'maxProperties':
-      return tooMany(field, Number(params['limit']));
+      return tooMany(field, Object.keys(data as object).length, Number(params['limit']));
     case 'minimum':
       return invalidValue(field, data, `must be greater than or equal to ${params['limit']}`);
     case 'maximum':
       return invalidValue(field, data, `must be less than or equal to ${params['limit']}`);
     case 'pattern':
-      return invalidValue(field, data, `must match ${shown(params['pattern'])}`);
+      return invalidValue(field, data, patternRules.get(params['pattern']) ?? `must match ${shown(params['pattern'])}`);
     case 'format':
       return invalidValue(field, data, 'must be a time such as 2026-01-01T00:00:00Z');
     default:
@@ -133,6 +136,6 @@ function fieldOf(instancePath: string, { schemaPath }: ErrorObject): string {
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
   return parts.reduce((path, part, index) => {
     const inBrackets = /^\d+$/.test(part) || (isMapKey && index === parts.length - 1);
-    return inBrackets ? `${path}[${part}]` : atField(path, part);
+    return inBrackets ? atKey(path, part) : atField(path, part);
   }, '');
 }

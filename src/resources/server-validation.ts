@@ -1,9 +1,10 @@
 // What a Server may be beyond its schema: rules between fields. Decidable without the node's settings; what depends on
 // those is decided when the container is built.
-import { isIP } from 'node:net';
+import { posix } from 'node:path';
 import { RE2JS } from 're2js';
+import { allocationsOf, canonicalAddress, collide } from './allocations.ts';
 import type { FieldCause } from './errors.ts';
-import { duplicate, invalidValue, required } from './field-causes.ts';
+import { atKey, duplicate, forbiddenField, invalidValue, required } from './field-causes.ts';
 import { ImageReferenceError, parseImageReference } from './image-reference.ts';
 import type { ServerSpec } from './server.ts';
 
@@ -13,7 +14,15 @@ export interface ServerFindings {
   warnings: string[];
 }
 
-const mostEnvironmentBytes = 128 * 1024; // what Linux takes as one argument string
+/** What Linux takes as one argument string (MAX_ARG_STRLEN), without the NUL that ends it. */
+const mostEnvironmentBytes = 128 * 1024 - 1;
+
+/** Whatever the node's settings say, every container has something there already: Docker refuses a second mount. */
+const takenTargets = ['/', '/home/container', '/tmp'];
+
+/** Whatever the image and the settings say; as the schema's description tells. */
+const setByNode = ['TZ', 'STARTUP', 'SERVER_MEMORY', 'SERVER_IP', 'SERVER_PORT'];
+
 const knownSignal =
   /^(\^?C|(SIG)?(ABRT|ALRM|CHLD|CONT|FPE|HUP|ILL|INT|IO|KILL|PIPE|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ|BUS))$/i;
 
@@ -24,6 +33,7 @@ export function validateServer(spec: ServerSpec): ServerFindings {
       ...environmentCauses(spec.environment),
       ...textCauses('spec.invocation', spec.invocation),
       ...textCauses('spec.egg.stop.value', spec.egg.stop.value),
+      ...labelCauses(spec.containerLabels),
       ...threadCauses(spec.limits.threads),
       ...allocationCauses(spec.allocations),
       ...mountCauses(spec.mounts),
@@ -44,7 +54,7 @@ function imageCauses(image: string): FieldCause[] {
 
 function environmentCauses(environment: ServerSpec['environment']): FieldCause[] {
   return Object.entries(environment).flatMap(([name, value]) => {
-    const field = `spec.environment[${name}]`;
+    const field = atKey('spec.environment', name);
     if (!/^[^=\0\s]+$/.test(name))
       return [invalidValue(field, name, 'the name must not be empty nor hold =, white space or NUL')];
     if (typeof value === 'number' && !Number.isFinite(value))
@@ -61,6 +71,13 @@ function textCauses(field: string, text: string): FieldCause[] {
   return text.includes('\0') ? [invalidValue(field, text, 'must not contain NUL')] : [];
 }
 
+function labelCauses(labels: ServerSpec['containerLabels']): FieldCause[] {
+  return Object.entries(labels).flatMap(([name, text]) => {
+    const field = atKey('spec.containerLabels', name);
+    return name === '' ? [invalidValue(field, name, 'the name must not be empty')] : textCauses(field, name + text);
+  });
+}
+
 function threadCauses(threads: string | undefined): FieldCause[] {
   const ranges = threads?.split(',') ?? [];
   return ranges.flatMap((range) => {
@@ -71,29 +88,12 @@ function threadCauses(threads: string | undefined): FieldCause[] {
   });
 }
 
-type Allocations = ServerSpec['allocations'];
-
-/** Every address the server publishes, with the field it stands in. */
-export function allocationsOf({
-  default: first,
-  additional,
-}: Allocations): { field: string; ip: string; port: number }[] {
-  const rest = additional.map(({ ip, port }, index) => ({ field: `spec.allocations.additional[${index}]`, ip, port }));
-  return first ? [{ field: 'spec.allocations.default', ip: first.ip, port: first.port }, ...rest] : rest;
-}
-
-/** Two addresses that Docker cannot both bind: the same port, and one address equal to the other or any of its family. */
-export function collide(a: { ip: string; port: number }, b: { ip: string; port: number }): boolean {
-  if (a.port !== b.port || a.port === 0) return false;
-  const any = (ip: string) => ip === '0.0.0.0' || ip === '::' || ip === '';
-  return a.ip === b.ip || any(a.ip) || any(b.ip);
-}
-
-function allocationCauses(allocations: Allocations): FieldCause[] {
+function allocationCauses(allocations: ServerSpec['allocations']): FieldCause[] {
   const all = allocationsOf(allocations);
   const causes = all.flatMap((allocation, index) => {
     const { field, ip, port } = allocation;
-    if (ip !== '' && isIP(ip) === 0) return [invalidValue(`${field}.ip`, ip, 'must be an IP address, such as 0.0.0.0')];
+    if (canonicalAddress(ip) === undefined)
+      return [invalidValue(`${field}.ip`, ip, 'must be an IP address, such as 0.0.0.0')];
     const earlier = all.slice(0, index).find((other) => collide(other, allocation));
     return earlier ? [duplicate(`${field}.port`, port, `${earlier.field} has it already`)] : [];
   });
@@ -107,11 +107,19 @@ function mountCauses(mounts: ServerSpec['mounts']): FieldCause[] {
   return mounts.flatMap(({ source, target }, index) => {
     const field = `spec.mounts[${index}]`;
     const causes = [...pathCauses(`${field}.source`, source), ...pathCauses(`${field}.target`, target)];
-    if (target === '/') causes.push(invalidValue(`${field}.target`, target, 'must not be the root of the container'));
-    const earlier = mounts.slice(0, index).findIndex((other) => other.target === target);
+    const place = cleaned(target);
+    if (takenTargets.includes(place))
+      causes.push(forbiddenField(`${field}.target`, `${place} is taken in every container`));
+    const earlier = mounts.slice(0, index).findIndex((other) => cleaned(other.target) === place);
     if (earlier >= 0) causes.push(duplicate(`${field}.target`, target, `spec.mounts[${earlier}] has it already`));
     return causes;
   });
+}
+
+/** Without `.`, doubled and trailing slashes. */
+function cleaned(path: string): string {
+  const normal = posix.normalize(path);
+  return normal.length > 1 && normal.endsWith('/') ? normal.slice(0, -1) : normal;
 }
 
 function pathCauses(field: string, path: string): FieldCause[] {
@@ -131,6 +139,9 @@ function warningsOf({ egg, environment, limits }: ServerSpec): string[] {
   }
   const names = Object.keys(environment).map((name) => name.toUpperCase());
   const twice = names.find((name, index) => names.indexOf(name) !== index);
+  const fixed = names.filter((name) => setByNode.includes(name));
+  if (fixed.length > 0)
+    warnings.push(`spec.environment: ${fixed.join(', ')} is set by the node; the value has no effect`);
   if (twice) warnings.push(`spec.environment: more than one name becomes ${twice} in upper case`);
   if (limits.memory === 0 && limits.swap > 0)
     warnings.push('spec.limits.swap: has no effect without spec.limits.memory');

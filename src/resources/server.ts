@@ -2,7 +2,7 @@
 // OpenAPI document; docs/kinds/server.md lists the same fields.
 import type { XStatic } from 'typebox/schema';
 import type { Condition, ObjectMeta } from './object.ts';
-import { conditionsSchema, namePattern, uuidPattern } from './schema-parts.ts';
+import { absolutePattern, conditionsSchema, coresPattern, namePattern, uuidPattern } from './schema-parts.ts';
 
 /** The process states of the Wings protocol: these four and no other. */
 export const processStates = ['offline', 'starting', 'running', 'stopping'] as const;
@@ -140,7 +140,7 @@ export const serverSpecSchema = {
         },
         threads: {
           type: 'string',
-          pattern: '^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$',
+          pattern: coresPattern,
           maxLength: 256,
           description: 'Cores it may use, such as 0-1,3. Absent = all.',
         },
@@ -196,11 +196,16 @@ export const serverSpecSchema = {
         properties: {
           source: {
             type: 'string',
-            pattern: '^/',
+            pattern: absolutePattern,
             maxLength: 4096,
             description: 'Directory of the host, at or below an entry of allowed_mounts.',
           },
-          target: { type: 'string', pattern: '^/', maxLength: 4096, description: 'Where the container sees it.' },
+          target: {
+            type: 'string',
+            pattern: absolutePattern,
+            maxLength: 4096,
+            description: 'Where the container sees it.',
+          },
           readOnly: { type: 'boolean', default: false },
         },
       },
