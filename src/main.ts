@@ -27,6 +27,7 @@ import type { HealthCheck } from './http/ops/health.ts';
 import { createOpsServer } from './http/ops/server.ts';
 import { applyManifests } from './manifests/apply.ts';
 import { Admission } from './resources/admission.ts';
+import { ensureNamespace } from './resources/namespace.ts';
 import type { Server } from './resources/server.ts';
 import { StoreEventRecorder } from './runtime/event-recorder.ts';
 import { Informer } from './runtime/informer.ts';
@@ -48,6 +49,8 @@ export interface Overrides {
   docker?: DockerEngine;
   /** To hear what happens. */
   bus?: Bus;
+  /** To type into consoles. */
+  input?: ConsoleInput;
   /** Awaited between any two acts that a crash may part. */
   checkpoint?: (name: string) => Promise<void>;
 }
@@ -67,6 +70,7 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
     clock = systemClock,
     docker = createDockerEngine(processEnvironment),
     checkpoint = async () => {},
+    input = new ConsoleInput(),
   } = overrides;
   const { nodeName } = config.aileron;
   await using parts = new AsyncDisposableStack();
@@ -84,7 +88,6 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   const history = parts.adopt(new ConsoleHistory({ bus, maxLines: config.system.websocketLogCount }), (open) =>
     open.close(),
   );
-  const input = new ConsoleInput();
   const { data: dataDirectory, machineId, user } = config.system;
   const { uid, gid } = user;
   const volumes = createVolumes({ dataDirectory, machineIdDirectory: machineId.directory, uid, gid });
@@ -105,6 +108,7 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   manager.add(createEventTtl({ store, clock, log, metrics }));
   manager.add(createGarbageCollector({ store, clock, log, metrics }));
 
+  await ensureNamespace(store);
   const admission = new Admission({ store, nodeName, clock });
   const checks = readinessChecks(store, feed, manager);
   const ops = parts.adopt(createOpsServer({ registry, checks, clock, log }), (door) => door.close());

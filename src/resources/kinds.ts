@@ -2,6 +2,7 @@
 // with its schema and one entry here.
 import { eventSchema } from './event.ts';
 import type { JsonSchema } from './json-schema.ts';
+import { namespaceSchema } from './namespace.ts';
 import { nodeStatusSchema } from './node.ts';
 import { serverSpecSchema, serverStatusSchema } from './server.ts';
 
@@ -28,6 +29,8 @@ export interface KindDefinition {
   categories: readonly string[];
   namespaced: boolean;
   statusSubresource: boolean;
+  /** Clients may only look. */
+  readOnly?: true;
   /** Beside the name, which is always the first column. */
   columns: readonly PrinterColumn[];
   /** Of the whole object but `apiVersion`, `kind` and `metadata`. */
@@ -117,7 +120,23 @@ export const eventKind: KindDefinition = {
   schema: eventSchema,
 };
 
-export const kindDefinitions: readonly KindDefinition[] = [serverKind, nodeKind, eventKind];
+export const namespaceKind: KindDefinition = {
+  group: '',
+  version: 'v1',
+  kind: 'Namespace',
+  description: 'Where Events are. There is one, default.',
+  plural: 'namespaces',
+  singular: 'namespace',
+  shortNames: ['ns'],
+  categories: [],
+  namespaced: false,
+  statusSubresource: false,
+  readOnly: true,
+  columns: [{ name: 'Status', type: 'string', jsonPath: '.status.phase' }, age],
+  schema: namespaceSchema,
+};
+
+export const kindDefinitions: readonly KindDefinition[] = [serverKind, nodeKind, eventKind, namespaceKind];
 
 export function findKind(kind: string): KindDefinition | undefined {
   return kindDefinitions.find((definition) => definition.kind === kind);

@@ -144,9 +144,15 @@ function readWatch(response: IncomingMessage): OpenWatch {
 }
 
 /** With an environment and home of its own, so that nothing of the machine's kubectl is read or written. */
-export function runKubectl(config: string, home: string, args: string[], input?: string): Promise<KubectlResult> {
+export function runKubectl(
+  config: string,
+  home: string,
+  args: string[],
+  input?: string,
+  variables: Record<string, string> = {},
+): Promise<KubectlResult> {
   return new Promise((resolve) => {
-    const env = { PATH: process.env['PATH'] ?? '', HOME: home, KUBECONFIG: config };
+    const env = { PATH: process.env['PATH'] ?? '', HOME: home, KUBECONFIG: config, ...variables };
     const child = execFile('kubectl', args, { env, timeout: 60_000 }, (error, out, err) => {
       const code = error ? (typeof error.code === 'number' ? error.code : -1) : 0;
       resolve({ code, out, err });

@@ -9,6 +9,7 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify';
 import type { KindDefinition } from '../../resources/kinds.ts';
+import { registerAccessReview } from './access-review.ts';
 import type { Authenticate } from './auth.ts';
 import { maxBodyBytes } from './body.ts';
 import type { KubeDeps } from './context.ts';
@@ -72,6 +73,7 @@ export function createKubeApp(options: KubeAppOptions): FastifyInstance {
 
   registerDiscovery(app, kinds, options.version);
   registerOpenApi(app, kinds);
+  registerAccessReview(app);
   for (const kind of kinds) registerKind(app, options, kind);
   return app;
 }

@@ -6,6 +6,7 @@ import { negotiate } from './negotiation.ts';
 import { sendDocument, sendEncoded } from './respond.ts';
 
 export const objectVerbs = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'] as const;
+const readVerbs = ['get', 'list', 'watch'] as const;
 const statusVerbs = ['get', 'patch', 'update'] as const;
 
 /** The version of Kubernetes whose conventions are followed: kubectl warns when it is far from its own. */
@@ -87,7 +88,7 @@ function resourceList(groupVersion: string, kinds: readonly KindDefinition[]) {
   const resources = kinds.flatMap((kind) => {
     const { plural, singular, namespaced, shortNames, categories } = kind;
     const common = { namespaced, kind: kind.kind };
-    const main = { name: plural, singularName: singular, ...common, verbs: objectVerbs, shortNames, categories };
+    const main = { name: plural, singularName: singular, ...common, verbs: verbsOf(kind), shortNames, categories };
     if (!kind.statusSubresource) return [main];
     return [main, { name: `${plural}/status`, singularName: '', ...common, verbs: statusVerbs }];
   });
@@ -113,9 +114,13 @@ function aggregatedResource(kind: KindDefinition) {
     responseKind,
     scope: kind.namespaced ? 'Namespaced' : 'Cluster',
     singularResource: kind.singular,
-    verbs: objectVerbs,
+    verbs: verbsOf(kind),
     shortNames: kind.shortNames,
     categories: kind.categories,
     ...(kind.statusSubresource ? { subresources: [{ subresource: 'status', responseKind, verbs: statusVerbs }] } : {}),
   };
+}
+
+function verbsOf({ readOnly }: KindDefinition): readonly string[] {
+  return readOnly ? readVerbs : objectVerbs;
 }

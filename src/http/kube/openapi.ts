@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import type { KindDefinition } from '../../resources/kinds.ts';
 import { componentSchemas, schemaName } from '../../resources/openapi.ts';
-import { mergePatchType } from './handlers/patch.ts';
+import { jsonPatchType, mergePatchType } from './handlers/patch.ts';
 import { jsonType, negotiate, yamlType } from './negotiation.ts';
 import { queryText } from './query.ts';
 import { sendEncoded } from './respond.ts';
@@ -67,6 +67,9 @@ export function registerOpenApi(app: FastifyInstance, kinds: readonly KindDefini
   });
 }
 
+const objectTypes = [jsonType, yamlType];
+const patchTypes = [mergePatchType, jsonPatchType];
+
 /** @param kinds all of one group and version */
 export function documentOf(kinds: readonly KindDefinition[]): Json {
   const paths = Object.assign({}, ...kinds.map(pathsOf)) as Json;
@@ -90,22 +93,28 @@ function pathsOf(kind: KindDefinition): Json {
       : {}),
     [root]: {
       get: operation('list', 'list', { query: listParameters }),
-      post: operation('create', 'post', { query: validatedParameters, body: [jsonType, yamlType] }),
+      ...(kind.readOnly
+        ? {}
+        : { post: operation('create', 'post', { query: validatedParameters, body: objectTypes }) }),
       ...(namespace.length > 0 ? { parameters: namespace } : {}),
     },
     [`${root}/{name}`]: {
       get: operation('read', 'get', { query: [] }),
-      put: operation('replace', 'put', { query: validatedParameters, body: [jsonType, yamlType] }),
-      patch: operation('patch', 'patch', { query: validatedParameters, body: [mergePatchType] }),
-      delete: operation('delete', 'delete', { query: writeParameters }),
+      ...(kind.readOnly
+        ? {}
+        : {
+            put: operation('replace', 'put', { query: validatedParameters, body: objectTypes }),
+            patch: operation('patch', 'patch', { query: validatedParameters, body: patchTypes }),
+            delete: operation('delete', 'delete', { query: writeParameters }),
+          }),
       parameters: named,
     },
     ...(kind.statusSubresource
       ? {
           [`${root}/{name}/status`]: {
             get: operation('readStatus', 'get', { query: [] }),
-            put: operation('replaceStatus', 'put', { query: validatedParameters, body: [jsonType, yamlType] }),
-            patch: operation('patchStatus', 'patch', { query: validatedParameters, body: [mergePatchType] }),
+            put: operation('replaceStatus', 'put', { query: validatedParameters, body: objectTypes }),
+            patch: operation('patchStatus', 'patch', { query: validatedParameters, body: patchTypes }),
             parameters: named,
           },
         }
@@ -123,7 +132,7 @@ function operationMaker(kind: KindDefinition) {
   };
   return (id: string, action: string, { query, body }: { query: Json[]; body?: string[] }): Json => {
     const patch = action === 'patch';
-    const schema = patch ? { type: 'object', description: 'A JSON merge patch (RFC 7396).' } : one;
+    const schema = patch ? { description: 'A JSON merge patch (RFC 7396) or a JSON patch (RFC 6902).' } : one;
     return {
       operationId: `${id}${kind.kind}`,
       tags: [group || 'core'],

@@ -26,14 +26,15 @@ const collection: Routes = {
   GET: { verb: 'LIST', handler: listOrWatch },
   POST: { verb: 'POST', handler: createObject },
 };
-/** A namespaced kind across all namespaces: it can be read there, and written in its namespace only. */
-const collectionEverywhere: Routes = { GET: { verb: 'LIST', handler: listOrWatch } };
+/** Also a namespaced kind across all namespaces: it is written in its namespace only. */
+const collectionToRead: Routes = { GET: { verb: 'LIST', handler: listOrWatch } };
 const object: Routes = {
   GET: { verb: 'GET', handler: getObject },
   PUT: { verb: 'PUT', handler: updateObject },
   PATCH: { verb: 'PATCH', handler: patchObject },
   DELETE: { verb: 'DELETE', handler: deleteObject },
 };
+const objectToRead: Routes = { GET: { verb: 'GET', handler: getObject } };
 const status: Routes = {
   GET: { verb: 'GET', handler: getObject },
   PUT: { verb: 'PUT', handler: updateStatus },
@@ -48,9 +49,9 @@ export function groupVersionPath({ group, version }: Pick<KindDefinition, 'group
 export function registerKind(app: FastifyInstance, deps: KubeDeps, kind: KindDefinition): void {
   const base = groupVersionPath(kind);
   const path = kind.namespaced ? `${base}/namespaces/:namespace/${kind.plural}` : `${base}/${kind.plural}`;
-  if (kind.namespaced) register(app, deps, kind, `${base}/${kind.plural}`, collectionEverywhere);
-  register(app, deps, kind, path, collection);
-  register(app, deps, kind, `${path}/:name`, object);
+  if (kind.namespaced) register(app, deps, kind, `${base}/${kind.plural}`, collectionToRead);
+  register(app, deps, kind, path, kind.readOnly ? collectionToRead : collection);
+  register(app, deps, kind, `${path}/:name`, kind.readOnly ? objectToRead : object);
   if (kind.statusSubresource) register(app, deps, kind, `${path}/:name/status`, status, 'status');
 }
 

@@ -132,6 +132,11 @@ export function invalid(kind: { kind: string; group: string }, name: string, cau
   return failure(422, 'Invalid', `${qualified} "${name}" is invalid: ${list}`, details);
 }
 
+/** Understood, and cannot be done to this object; for what no field is to blame. */
+export function unprocessable(message: string): Status {
+  return failure(422, 'Invalid', message);
+}
+
 export function tooManyRequests(retryAfterSeconds: number): Status {
   return failure(429, 'TooManyRequests', 'too many requests, please try again later', { retryAfterSeconds });
 }
