@@ -1,8 +1,8 @@
 // What a Server may be beyond its schema: rules between fields. Decidable without the node's settings; what depends on
 // those is decided when the container is built.
 import { posix } from 'node:path';
-import { RE2JS } from 're2js';
 import { allocationsOf, canonicalAddress, collide } from './allocations.ts';
+import { unreadableRules } from './done-rules.ts';
 import type { FieldCause } from './errors.ts';
 import { atKey, duplicate, forbiddenField, invalidValue, required } from './field-causes.ts';
 import { ImageReferenceError, parseImageReference } from './image-reference.ts';
@@ -129,10 +129,8 @@ function pathCauses(field: string, path: string): FieldCause[] {
 
 function warningsOf({ egg, environment, limits }: ServerSpec): string[] {
   const warnings: string[] = [];
-  for (const rule of egg.done) {
-    if (rule.startsWith('regex:') && !isExpression(rule.slice('regex:'.length))) {
-      warnings.push(`spec.egg.done: ${JSON.stringify(rule)} is no RE2 expression; it is compared as plain text`);
-    }
+  for (const rule of unreadableRules(egg.done)) {
+    warnings.push(`spec.egg.done: ${JSON.stringify(rule)} is no RE2 expression; it is compared as plain text`);
   }
   if (egg.stop.type === 'signal' && !knownSignal.test(egg.stop.value)) {
     warnings.push(`spec.egg.stop.value: ${JSON.stringify(egg.stop.value)} is no signal; the process will be killed`);
@@ -146,15 +144,4 @@ function warningsOf({ egg, environment, limits }: ServerSpec): string[] {
   if (limits.memory === 0 && limits.swap > 0)
     warnings.push('spec.limits.swap: has no effect without spec.limits.memory');
   return warnings;
-}
-
-function isExpression(text: string): boolean {
-  if (text === '') return false;
-  try {
-    RE2JS.compile(text);
-    return true;
-  } catch {
-    // Whatever it throws, it is not an expression that can be matched.
-    return false;
-  }
 }
