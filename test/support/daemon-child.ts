@@ -12,11 +12,17 @@ import type { ProcessState } from '../../src/resources/server.ts';
 import type { Env } from './docker.ts';
 import { NodeClient, type NodeClientOptions } from './node-client.ts';
 
+/** What the process is told to do, one JSON line each. */
+export type DaemonOrder =
+  /** Whoever comes to this checkpoint stays there. */
+  { do: 'pause'; at: string } | { do: 'go-on' } | { do: 'type'; id: number; uuid: string; line: string };
+
 /** What the process tells, one JSON line each. */
 export type DaemonMessage =
   | { what: 'up'; kube: number; ops: number }
   | { what: 'armed'; at: string }
   | { what: 'paused'; at: string }
+  | { what: 'typed'; id: number; error?: string }
   | { what: 'state'; uuid: string; state: ProcessState; cause: string }
   | { what: 'line'; uuid: string; source: 'output' | 'daemon'; text: string }
   | { what: 'usage'; uuid: string; usage: Usage };
@@ -37,6 +43,7 @@ export class DaemonChild {
   readonly opsPort: number;
   readonly #process: ChildProcess;
   readonly #told: Told;
+  #typed = 0;
 
   private constructor(process: ChildProcess, told: Told, api: NodeClient, opsPort: number) {
     this.#process = process;
@@ -90,15 +97,31 @@ export class DaemonChild {
     return this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
-  /** From now on the first that comes to this checkpoint stays there. */
+  /** From now on whoever comes to this checkpoint stays there. */
   async pauseAt(name: string): Promise<void> {
-    this.#process.stdin?.write(`${name}\n`);
+    this.#order({ do: 'pause', at: name });
     await this.#told.until('it knows where to pause', 10_000, (told) => told.what === 'armed' && told.at === name);
   }
 
   /** Resolves when it stands at its checkpoint. */
   async paused(ms = 30_000): Promise<void> {
     await this.#told.until('it paused', ms, (message) => message.what === 'paused');
+  }
+
+  goOn(): void {
+    this.#order({ do: 'go-on' });
+  }
+
+  /** Types a line into a console. @throws Error with what the daemon said */
+  async type(uuid: string, line: string, ms = 15_000): Promise<void> {
+    const id = ++this.#typed;
+    this.#order({ do: 'type', id, uuid, line });
+    const answer = await this.#told.until(
+      `"${line}" is typed`,
+      ms,
+      (told) => told.what === 'typed' && told.id === id && told,
+    );
+    if (answer.error !== undefined) throw new Error(answer.error);
   }
 
   async untilLine(uuid: string, text: string, ms = 20_000): Promise<void> {
@@ -118,6 +141,10 @@ export class DaemonChild {
   async stop(): Promise<number | null> {
     await this.#end('SIGTERM');
     return this.#process.exitCode;
+  }
+
+  #order(order: DaemonOrder): void {
+    this.#process.stdin?.write(`${JSON.stringify(order)}\n`);
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {

@@ -1,14 +1,15 @@
 // The whole daemon in a process of its own, for tests that end it without a warning. Its one argument is a file with the
-// settings; a line on standard input names a checkpoint that is never left from then on. Each line on standard output is
-// one message of daemon-child.ts; the log is standard error.
+// settings; orders come on standard input and messages go to standard output, one JSON line each, as daemon-child.ts has
+// them. The log is standard error.
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Bus } from '../../src/bus/bus.ts';
 import type { Config } from '../../src/config/config.ts';
+import { ConsoleInput } from '../../src/console/console-input.ts';
 import { startDaemon } from '../../src/main.ts';
 import { createLogger } from '../../src/telemetry/pino-log.ts';
 import { Redactor } from '../../src/telemetry/redact.ts';
-import type { DaemonMessage } from './daemon-child.ts';
+import type { DaemonMessage, DaemonOrder } from './daemon-child.ts';
 
 const config = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Config;
 const tell = (message: DaemonMessage) => void process.stdout.write(`${JSON.stringify(message)}\n`);
@@ -24,18 +25,37 @@ bus.subscribe(undefined, 'state', ({ state, cause }, uuid) => tell({ what: 'stat
 bus.subscribe(undefined, 'console', ({ source, text }, uuid) => tell({ what: 'line', uuid, source, text }));
 bus.subscribe(undefined, 'usage', (usage, uuid) => tell({ what: 'usage', uuid, usage }));
 
+const input = new ConsoleInput();
 let pauseAt: string | undefined;
-createInterface({ input: process.stdin }).on('line', (name) => {
-  pauseAt = name;
-  tell({ what: 'armed', at: name });
+let goOn = Promise.withResolvers<void>();
+createInterface({ input: process.stdin }).on('line', (line) => {
+  const order = JSON.parse(line) as DaemonOrder;
+  switch (order.do) {
+    case 'pause':
+      pauseAt = order.at;
+      tell({ what: 'armed', at: order.at });
+      break;
+    case 'go-on':
+      pauseAt = undefined;
+      goOn.resolve();
+      goOn = Promise.withResolvers();
+      break;
+    case 'type':
+      input.send(order.uuid, order.line).then(
+        () => tell({ what: 'typed', id: order.id }),
+        (error: Error) => tell({ what: 'typed', id: order.id, error: error.message }),
+      );
+      break;
+  }
 });
 
 const daemon = await startDaemon(config, log, {
   bus,
+  input,
   async checkpoint(name) {
     if (name !== pauseAt) return;
     tell({ what: 'paused', at: name });
-    await new Promise(() => {});
+    await goOn.promise;
   },
 });
 tell({ what: 'up', kube: daemon.kube.port, ops: daemon.ops.port });

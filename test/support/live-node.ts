@@ -18,6 +18,7 @@ import { type NodeConfigOptions, nodeConfig } from './node-config.ts';
 export interface LiveNodeOptions extends NodeConfigOptions {
   /** Of the engine; default the machine's. */
   docker?: Env;
+  change?: (config: Config) => Config;
 }
 
 /** Says that it is up, keeps what it reads in `commands`, and ends on `stop`: when nothing was typed for so many whole seconds. */
@@ -54,7 +55,8 @@ export class LiveNode {
     const env = options.docker ?? process.env;
     const directory = mkdtempSync(join(tmpdir(), 'aileron-node-'));
     const nodeName = uniqueName('node');
-    const config = nodeConfig(directory, { ...options, aileron: { nodeName, ...options.aileron } });
+    const { change = (config) => config } = options;
+    const config = change(nodeConfig(directory, { ...options, aileron: { nodeName, ...options.aileron } }));
     const node = new LiveNode(directory, config, await testImage(env), env);
     t.after(() => node.#remove());
     return node;

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';
+import type { Event } from '../../src/resources/event.ts';
 import type { StoredObject } from '../../src/resources/object.ts';
 import type { PowerAction, Server, ServerSpec } from '../../src/resources/server.ts';
 import { until } from './until.ts';
@@ -57,12 +58,15 @@ export class NodeClient {
     return ((await this.call('GET', `/apis/aileron.dev/v1/${plural}`)) as { items: StoredObject[] }).items;
   }
 
+  async events(): Promise<Event[]> {
+    return ((await this.call('GET', '/api/v1/namespaces/default/events')) as { items: Event[] }).items;
+  }
+
   /** Reasons of the Events about a server, in no order. */
   async reasons(name: string): Promise<string[]> {
-    const { items } = (await this.call('GET', '/api/v1/namespaces/default/events')) as {
-      items: { involvedObject: { name: string }; reason: string }[];
-    };
-    return items.flatMap(({ involvedObject, reason }) => (involvedObject.name === name ? [reason] : []));
+    return (await this.events()).flatMap(({ involvedObject, reason }) =>
+      involvedObject.name === name ? [reason] : [],
+    );
   }
 
   async create(name: string, spec: ServerInput): Promise<Server> {
