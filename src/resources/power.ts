@@ -57,8 +57,7 @@ export function actionOfPatch(
 ): PowerAction | undefined {
   const stated = patch.spec?.power;
   if (stated?.request?.action !== undefined) return patched.power.request?.action;
-  // A null takes the statement back; that the default is "stopped" must not stop a game.
-  return actionOfDesired(current, stated?.desired ?? undefined);
+  return actionOfDesired(current, stated?.desired);
 }
 
 /** Whether a stated `desired` and the action that was asked for with it say the same. */
@@ -71,8 +70,12 @@ export function agrees(
   return untouched || stated === desiredAfter(action);
 }
 
-function actionOfDesired(current: Server | undefined, desired: Power['desired'] | undefined): PowerAction | undefined {
-  if (desired === undefined || desired === (current?.spec.power.desired ?? 'Stopped')) return undefined;
+/** A null is a wish that is not stated: it must not stop a game. */
+function actionOfDesired(
+  current: Server | undefined,
+  desired: Power['desired'] | null | undefined,
+): PowerAction | undefined {
+  if (!desired || desired === (current?.spec.power.desired ?? 'Stopped')) return undefined;
   return desired === 'Running' ? 'start' : 'stop';
 }
 
