@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import type { Env } from './docker.ts';
+import type { Owner } from './owner.ts';
 
 interface Line {
   near: Socket;
@@ -23,7 +23,7 @@ export interface DockerProxy {
   back(): Promise<void>;
 }
 
-export async function dockerProxy(t: Pick<TestContext, 'after'>, env: Env = process.env): Promise<DockerProxy> {
+export async function dockerProxy(t: Owner, env: Env = process.env): Promise<DockerProxy> {
   const directory = mkdtempSync(join(tmpdir(), 'ap-'));
   const path = join(directory, 'docker.sock');
   const upstream = (env['DOCKER_HOST'] || 'unix:///var/run/docker.sock').replace('unix://', '');

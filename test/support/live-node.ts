@@ -4,7 +4,6 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { nodeNameLabel, serverNameLabel } from '../../controllers/server/container-labels.ts';
 import type { Config } from '../../src/config/config.ts';
 import { createDockerEngine } from '../../src/docker/dockerode-engine.ts';
@@ -14,6 +13,7 @@ import { DaemonChild, type DaemonChildOptions } from './daemon-child.ts';
 import { type Env, removeContainers, testImage, uniqueName } from './docker.ts';
 import type { NodeClient, ServerInput } from './node-client.ts';
 import { type NodeConfigOptions, nodeConfig } from './node-config.ts';
+import type { Owner } from './owner.ts';
 
 export interface LiveNodeOptions extends NodeConfigOptions {
   /** Of the engine; default the machine's. */
@@ -51,7 +51,7 @@ export class LiveNode {
     this.docker = createDockerEngine(env);
   }
 
-  static async make(t: Pick<TestContext, 'after'>, options: LiveNodeOptions = {}): Promise<LiveNode> {
+  static async make(t: Owner, options: LiveNodeOptions = {}): Promise<LiveNode> {
     const env = options.docker ?? process.env;
     const directory = mkdtempSync(join(tmpdir(), 'aileron-node-'));
     const nodeName = uniqueName('node');
