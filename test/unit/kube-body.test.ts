@@ -64,6 +64,7 @@ test('refuses what is no object, no JSON and no UTF-8', () => {
   assert.throws(() => decode(''), refused(400, /no body/));
   assert.throws(() => decode(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d])), refused(400, /UTF-8/));
   assert.throws(() => decode('a: 1\na: 2\n', 'application/yaml'), refused(400, /DUPLICATE_KEY/));
+  assert.throws(() => decode(`a: ${'x'.repeat(300_000)}`, 'application/yaml'), refused(400, /send JSON/));
 });
 
 test('finds keys stated twice, with their path', () => {

@@ -1,6 +1,6 @@
 // From the bytes of a request to plain data. Bounded in size (by the listener), depth and number of values, keyed by
 // the exact media type, and free of keys that could reach a prototype.
-import { parseDocument } from 'yaml';
+import { type Document, isScalar, parseDocument, visit, YAMLParseError } from 'yaml';
 import { jsonType, yamlType } from './negotiation.ts';
 import { badRequest, StatusError, unsupportedMediaType } from './status.ts';
 import { inspectJson } from './strict-json.ts';
@@ -61,12 +61,46 @@ export function textOf(body: unknown): string {
   }
 }
 
+/** Parsing takes the main thread a second per MiB; kubectl itself sends JSON. */
+const maxYamlLength = 256 * 1024;
+
+const yamlOptions = {
+  schema: 'core',
+  resolveKnownTags: false,
+  // Looked for below: the library compares every key of a map with every other, minutes for a body of some MiB.
+  uniqueKeys: false,
+  logLevel: 'silent',
+  prettyErrors: false,
+} as const;
+
+function refuseRepeatedKeys(document: Document): void {
+  visit(document, {
+    Map(_, { items }) {
+      const keys = new Set<string>();
+      for (const { key } of items) {
+        const name = String(isScalar(key) ? key.value : key);
+        if (keys.has(name)) throw new YAMLParseError(offsets(key), 'DUPLICATE_KEY', 'a key stands there twice');
+        keys.add(name);
+      }
+    },
+  });
+}
+
+function offsets(node: unknown): [number, number] {
+  const [start = 0] = (isScalar(node) && node.range) || [];
+  return [start, start + 1];
+}
+
 function decodeYaml(text: string): DecodedBody {
+  if (text.length > maxYamlLength) {
+    throw new StatusError(badRequest(`a body in YAML is at most ${maxYamlLength} characters long: send JSON`));
+  }
   let value: unknown;
   try {
-    const document = parseDocument(text, { schema: 'core', logLevel: 'silent', prettyErrors: false });
+    const document = parseDocument(text, yamlOptions);
     const [first] = document.errors;
     if (first) throw first;
+    refuseRepeatedKeys(document);
     value = document.toJS({ maxAliasCount: 100 });
   } catch (cause) {
     // Also a RangeError: thousands of open brackets exhaust the parser's stack before our own bound is asked.
