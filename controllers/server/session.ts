@@ -38,8 +38,8 @@ const retryDelaysMs = [100, 250, 500, 1_000, 2_000, 5_000];
 /** Lines kept to see where a log and a live stream overlap. */
 const overlapLines = 64;
 
-/** How long a write waits for a console that is being attached again. */
-const writePatienceMs = 5_000;
+/** How long a write waits for a console that is being attached again: twice the longest pause between two attempts. */
+const writePatienceMs = 10_000;
 
 export class Session {
   readonly target: SessionTarget;

@@ -15,6 +15,8 @@ const enforcedCauses: readonly ServerOperation['cause'][] = ['Suspended', 'DiskL
 
 /** SIGKILL is repeated at this distance until the process is gone: a hung kernel call may delay it. */
 const killEveryMs = 5_000;
+/** Between two attempts to have Docker stop a container while Docker is away. */
+const stopRetryMs = 1_000;
 const pollDelaysMs = [25, 50, 100, 200, 400, 800];
 
 /** The stop rule, a deadline, then SIGKILL. After a restart of the daemon the deadline starts anew. */
@@ -130,6 +132,8 @@ async function carryOutRule(
       return await session.write(commandBytes(action.line));
     } catch (error) {
       if (!(error instanceof DockerError)) throw error;
+      // While Docker is away there is no console either: the stop waits for it, as every other does.
+      await deps.docker.inspectContainer(container.id, signal);
       deps.log.warn(
         { err: error, server: uuidOf(server) },
         'the stop command could not be typed; Docker is asked to stop',
@@ -137,9 +141,26 @@ async function carryOutRule(
     }
   }
   // Docker answers only when the process has ended, which `ended` finds out with a deadline.
-  deps.docker.stopContainer(container.id, signal).catch((error) => {
-    if (!signal.aborted) deps.log.warn({ err: error, server: uuidOf(server) }, 'Docker could not stop a container');
-  });
+  void askDockerToStop(deps, server, container.id, signal);
+}
+
+/** Asks again after an outage: what was under way in Docker is forgotten then. Never rejects. */
+async function askDockerToStop(
+  { docker, clock, log }: ServerDeps,
+  server: Server,
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      return await docker.stopContainer(id, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof DockerUnreachableError))
+        return log.warn({ err: error, server: uuidOf(server) }, 'Docker could not stop a container');
+      await sleep(clock, stopRetryMs, signal).catch(() => undefined);
+    }
+  }
 }
 
 function stopLimitMs(deps: ServerDeps, server: Server, operation: ServerOperation): number {
