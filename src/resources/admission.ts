@@ -15,7 +15,7 @@ import { checkDeletion, checkStatusWriter, type Owner } from './ownership.ts';
 import { validateSchema } from './schema-validation.ts';
 import type { Server } from './server.ts';
 import { type AdmittedServer, admitServer, checkShared, takesAnew } from './server-admission.ts';
-import { asInput, asObject, checkPin, definitionOf, type Input, pinnedBy, statesFinalizers } from './write-input.ts';
+import { asInput, asObject, checkPin, type Input, pinnedBy, statesFinalizers, writableKind } from './write-input.ts';
 
 /** Who writes, and how. */
 export interface WriteContext {
@@ -58,7 +58,7 @@ export class Admission {
 
   /** `metadata.generateName` makes a name when there is none. @throws InvalidError, UnknownFieldsError, ForbiddenError, AlreadyExistsError */
   async create(kind: string, input: unknown, context: WriteContext): Promise<StoredObject> {
-    const definition = definitionOf(kind);
+    const definition = writableKind(kind);
     if (kind === 'Node') throw new ForbiddenError('a node registers itself');
     const { store } = this.#options;
     const object = named(asObject(definition, input));
@@ -71,7 +71,7 @@ export class Admission {
 
   /** Replaces all but status. @throws as `create`, NotFoundError, ConflictError, PowerConflictError */
   async update(kind: string, name: string, input: unknown, context: WriteContext): Promise<StoredObject> {
-    const definition = definitionOf(kind);
+    const definition = writableKind(kind);
     const object = asObject(definition, input);
     return this.#replace(definition, name, pinnedBy(object), context, () => {
       return { object: structuredClone(object), statesFinalizers: statesFinalizers(object) };
@@ -80,7 +80,7 @@ export class Admission {
 
   /** JSON merge patch of all but status. @throws as `update` */
   async patch(kind: string, name: string, mergePatch: Input, context: WriteContext): Promise<StoredObject> {
-    const definition = definitionOf(kind);
+    const definition = writableKind(kind);
     const patch = asInput(definition, mergePatch);
     return this.#replace(definition, name, pinnedBy(patch), context, (current) => {
       const object = asObject(definition, applyMergePatch(current, patch));
@@ -90,14 +90,14 @@ export class Admission {
 
   /** @throws InvalidError, NotFoundError, ConflictError */
   async updateStatus(kind: string, name: string, input: unknown, context: WriteContext): Promise<StoredObject> {
-    const definition = definitionOf(kind);
+    const definition = writableKind(kind);
     const object = asObject(definition, input);
     return this.#replaceStatus(definition, name, pinnedBy(object), context, () => object['status']);
   }
 
   /** @throws as `updateStatus` */
   async patchStatus(kind: string, name: string, mergePatch: Input, context: WriteContext): Promise<StoredObject> {
-    const definition = definitionOf(kind);
+    const definition = writableKind(kind);
     const patch = asInput(definition, mergePatch);
     return this.#replaceStatus(definition, name, pinnedBy(patch), context, (current) => {
       return (applyMergePatch(current, patch) as Input)['status'];
@@ -115,6 +115,7 @@ export class Admission {
     context: WriteContext,
   ): Promise<StoredObject> {
     const { store } = this.#options;
+    writableKind(kind);
     return this.#repeatedly(kind, name, preconditions.resourceVersion, async () => {
       const current = await this.#existing(kind, name);
       if (kind === 'Server') checkDeletion(current as unknown as Server, context.owner);

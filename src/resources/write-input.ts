@@ -1,6 +1,6 @@
 // What a writer hands in, before anything is known about it: private copies and the few facts that steer a write.
 import { ConflictError } from '../store/errors.ts';
-import { InvalidError } from './errors.ts';
+import { ForbiddenError, InvalidError } from './errors.ts';
 import { wrongType } from './field-causes.ts';
 import { apiVersionOf, findKind, type KindDefinition } from './kinds.ts';
 import type { StoredObject } from './object.ts';
@@ -8,10 +8,11 @@ import { shapeCauses } from './shape.ts';
 
 export type Input = Record<string, unknown>;
 
-/** @throws Error: only a door that serves what there is not can ask for it */
-export function definitionOf(kind: string): KindDefinition {
+/** @throws ForbiddenError, Error: only a door that serves what there is not can ask for an unknown kind */
+export function writableKind(kind: string): KindDefinition {
   const definition = findKind(kind);
   if (!definition) throw new Error(`there is no kind ${kind}`);
+  if (definition.readOnly) throw new ForbiddenError(`${definition.plural} are made by the node and cannot be changed`);
   return definition;
 }
 

@@ -114,6 +114,24 @@ test('the finalizer is there from the first moment, beside those of others', asy
   assert.deepEqual(other.metadata.finalizers, ['example.com/mine', 'aileron.dev/server']);
 });
 
+test('what clients may only look at is written by none', async () => {
+  const { admission, store } = new AdmissionBench();
+  await store.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });
+  const context = writeContext();
+  const object = { metadata: { name: 'default', labels: { a: 'b' } } };
+  for (const write of [
+    () => admission.create('Namespace', { metadata: { name: 'other' } }, context),
+    () => admission.update('Namespace', 'default', object, context),
+    () => admission.patch('Namespace', 'default', object, context),
+    () => admission.updateStatus('Namespace', 'default', object, context),
+    () => admission.patchStatus('Namespace', 'default', object, context),
+    () => admission.delete('Namespace', 'default', {}, context),
+  ]) {
+    await assert.rejects(write(), { name: 'ForbiddenError' });
+  }
+  assert.equal((await store.list('Namespace')).resourceVersion, '1');
+});
+
 test('nobody but the node makes a Node', async () => {
   const { admission } = new AdmissionBench();
   await assert.rejects(admission.create('Node', { metadata: { name: 'n' } }, writeContext()), {

@@ -90,6 +90,8 @@ test('metadata that is no object is refused', async () => {
   const { admission } = new AdmissionBench();
   const [cause] = await causesOf(admission.create('Server', { metadata: 'a', spec: {} }, writeContext()));
   assert.deepEqual([cause?.field, cause?.reason], ['metadata', 'FieldValueTypeInvalid']);
+  const [missing] = await causesOf(admission.create('Server', { metadata: null, spec: {} }, writeContext()));
+  assert.deepEqual([missing?.field, missing?.reason], ['metadata.name', 'FieldValueRequired']);
 });
 
 test('good metadata is stored as it is', async () => {
