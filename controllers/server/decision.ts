@@ -1,5 +1,6 @@
 // What to do next for one server: a pure function of what is wanted, what is recorded and what is so. It is asked again
 // after every step, so it never plans further than one.
+import { suspendedText } from '../../src/resources/power.ts';
 import type { PowerAction, Server, ServerOperation } from '../../src/resources/server.ts';
 import { longestRestartDelayMs } from './crash.ts';
 
@@ -43,8 +44,6 @@ export type Step =
   | { do: 'handle-exit' }
   | { do: 'restart-later'; at: number }
   | { do: 'settle' };
-
-export const suspendedText = 'server is currently in a suspended state';
 
 export function decide(view: View): Step {
   const { server, job } = view;

@@ -7,6 +7,7 @@ import type { FieldCause } from './errors.ts';
 import { atKey, duplicate, forbiddenField, invalidValue, required } from './field-causes.ts';
 import { ImageReferenceError, parseImageReference } from './image-reference.ts';
 import type { ServerSpec } from './server.ts';
+import { signalNamed } from './signals.ts';
 
 export interface ServerFindings {
   causes: FieldCause[];
@@ -22,9 +23,6 @@ const takenTargets = ['/', '/home/container', '/tmp'];
 
 /** Whatever the image and the settings say; as the schema's description tells. */
 const setByNode = ['TZ', 'STARTUP', 'SERVER_MEMORY', 'SERVER_IP', 'SERVER_PORT'];
-
-const knownSignal =
-  /^(\^?C|(SIG)?(ABRT|ALRM|CHLD|CONT|FPE|HUP|ILL|INT|IO|KILL|PIPE|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ|BUS))$/i;
 
 export function validateServer(spec: ServerSpec): ServerFindings {
   return {
@@ -132,7 +130,7 @@ function warningsOf({ egg, environment, limits }: ServerSpec): string[] {
   for (const rule of unreadableRules(egg.done)) {
     warnings.push(`spec.egg.done: ${JSON.stringify(rule)} is no RE2 expression; it is compared as plain text`);
   }
-  if (egg.stop.type === 'signal' && !knownSignal.test(egg.stop.value)) {
+  if (egg.stop.type === 'signal' && !signalNamed(egg.stop.value)) {
     warnings.push(`spec.egg.stop.value: ${JSON.stringify(egg.stop.value)} is no signal; the process will be killed`);
   }
   const names = Object.keys(environment).map((name) => name.toUpperCase());

@@ -305,7 +305,7 @@ export const serverStatusSchema = {
           description:
             'The last request that came to an end. While it differs from spec.power.request.id another is refused, save kill.',
         },
-        outcome: { type: 'string', enum: ['Succeeded', 'Failed', 'Cancelled', 'Refused'] },
+        outcome: { type: 'string', enum: ['Succeeded', 'Failed', 'Refused'] },
         message: { type: 'string' },
       },
     },
@@ -338,7 +338,7 @@ export const serverStatusSchema = {
         code: { type: 'integer' },
         oomKilled: { type: 'boolean' },
         finishedAt: { type: 'string' },
-        reason: { type: 'string', description: 'Stopped, Crashed, Killed or Outage.' },
+        reason: { type: 'string', description: 'Stopped, Killed, Crashed, Exited or StartFailed.' },
       },
     },
     crashCount: { type: 'integer', description: 'Ends nobody asked for since the last requested start.' },
