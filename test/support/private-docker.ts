@@ -1,5 +1,5 @@
 // A Docker engine of the test's own, to stop, kill and start again at will. It shares nothing with the machine's engine:
-// own data, own containerd, no bridge, no firewall rules. Containers in it use the network mode `none`.
+// own data, own containerd, own network namespace without a bridge. Containers in it use the network mode `none`.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,9 +26,9 @@ export interface PrivateDocker {
 /** For `{ skip: needsPrivateDocker() }`. */
 export function needsPrivateDocker(): string | false {
   if (process.getuid?.() !== 0) return 'needs root to run a Docker engine of its own';
-  return ['dockerd', 'containerd'].every((program) => spawnSync(program, ['--version']).status === 0)
+  return ['dockerd', 'containerd', 'unshare'].every((program) => spawnSync(program, ['--version']).status === 0)
     ? false
-    : 'needs dockerd and containerd';
+    : 'needs dockerd, containerd and unshare';
 }
 
 /** Answers when the engine does. Everything of it is gone after the test. */
@@ -42,11 +42,13 @@ export async function privateDocker(
   writeFileSync(join(directory, 'daemon.json'), '{}');
   writeFileSync(join(directory, 'containerd.toml'), 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n');
   const env = { DOCKER_HOST: `unix://${directory}/docker.sock` };
-  const containerd = run(directory, 'containerd', containerdArguments(directory));
+  const containerd = run(join(directory, 'containerd.log'), 'containerd', containerdArguments(directory));
   let dockerd: ChildProcess | undefined;
 
   const start = async () => {
-    const started = run(directory, 'dockerd', dockerdArguments(directory, liveRestore));
+    // A dockerd without a bridge takes `docker0` away where it finds one: in the namespace of the machine, everybody's.
+    const command = ['--net', 'dockerd', ...dockerdArguments(directory, liveRestore)];
+    const started = run(join(directory, 'dockerd.log'), 'unshare', command);
     dockerd = started;
     const docker = createDockerEngine(env, { timeoutMs: 5_000 });
     for (const end = Date.now() + readyWithinMs; ; await delay(pollMs)) {
@@ -87,8 +89,8 @@ export async function privateDocker(
   };
 }
 
-function run(directory: string, program: string, programArguments: string[]): ChildProcess {
-  const log = openSync(join(directory, `${program}.log`), 'a');
+function run(logFile: string, program: string, programArguments: string[]): ChildProcess {
+  const log = openSync(logFile, 'a');
   try {
     return spawn(program, programArguments, { stdio: ['ignore', log, log] });
   } finally {
