@@ -87,5 +87,9 @@ export interface Config {
   allowedMounts: string[];
   blockBaseDirMount: boolean;
   remote: string;
+  /** Browser origins beside the Panel's; `*` = any. */
+  allowedOrigins: string[];
+  /** Console lines of one server that reach those who watch. */
+  throttles: { enabled: boolean; lines: number; lineResetIntervalMs: number };
   aileron: AileronConfig;
 }

@@ -1,6 +1,6 @@
 // Keys of a Wings config.yml, with the defaults of either flavour. Keys that are not used here are left alone.
 import { join, resolve } from 'node:path';
-import type { DockerConfig, DockerNetworkConfig, Flavour, SystemConfig } from './config.ts';
+import type { Config, DockerConfig, DockerNetworkConfig, Flavour, SystemConfig } from './config.ts';
 import type { Environment } from './environment.ts';
 import type { Section } from './section.ts';
 
@@ -39,6 +39,8 @@ export interface WingsSettings {
   allowedMounts: string[];
   blockBaseDirMount: boolean;
   remote: string;
+  allowedOrigins: string[];
+  throttles: Config['throttles'];
 }
 
 /** @throws ConfigError */
@@ -55,6 +57,8 @@ export function wingsSettings(config: Section, flavour: Flavour, env: Environmen
     allowedMounts: config.texts('allowed_mounts', []),
     blockBaseDirMount: config.boolean('BlockBaseDirMount', true),
     remote: remoteOf(config),
+    allowedOrigins: config.texts('allowed_origins', []),
+    throttles: throttleSettings(config.section('throttles')),
   };
 }
 
@@ -190,6 +194,14 @@ function logSettings(log: Section): DockerConfig['logConfig'] {
     ...own.map((key) => [key, options.text(key, '')] as const),
   ]);
   return { type: log.text('type', 'local'), config };
+}
+
+function throttleSettings(throttles: Section): Config['throttles'] {
+  return {
+    enabled: throttles.boolean('enabled', true),
+    lines: throttles.integer('lines', 2_000, 0, any),
+    lineResetIntervalMs: throttles.integer('line_reset_interval', 100, 0, any),
+  };
 }
 
 function remoteOf(config: Section): string {

@@ -1,46 +1,98 @@
-// The last console lines of each server, for who comes late. Fed from the bus, bounded per server, gone with the server.
+// The last lines that each server's process printed, for who comes late. Fed from the bus, so it is never ahead of the
+// live lines nor behind them; bounded per server; begins anew with each process and is gone with the server. The daemon's
+// own lines are not in it.
 import type { Bus } from '../bus/bus.ts';
+import { type Clock, sleep } from '../clock/clock.ts';
 import { LineRing } from './line-ring.ts';
+import { linesBefore } from './lines-before.ts';
 
 const maxBytesPerServer = 1024 * 1024;
 
+interface Entry {
+  ring: LineRing;
+  /** It holds all that the present process printed, as far as its bounds go. */
+  whole: boolean;
+  /** The process ended: whatever comes next belongs to another one. */
+  ended: boolean;
+  becameWhole: PromiseWithResolvers<void>;
+}
+
 export class ConsoleHistory {
-  readonly #rings = new Map<string, LineRing>();
+  readonly #entries = new Map<string, Entry>();
   readonly #maxLines: number;
-  readonly #unsubscribe: () => void;
+  readonly #unsubscribe: (() => void)[];
 
   constructor({ bus, maxLines }: { bus: Bus; maxLines: number }) {
     this.#maxLines = maxLines;
-    this.#unsubscribe = bus.subscribe(undefined, 'console', ({ text }, uuid) => this.#ring(uuid).push(text));
+    this.#unsubscribe = [
+      bus.subscribe(undefined, 'console', ({ source, text }, uuid) => {
+        if (source === 'output') this.#present(uuid).ring.push(text);
+      }),
+      bus.subscribe(undefined, 'state', ({ state }, uuid) => {
+        if (state === 'starting') this.#complete(this.#renew(uuid));
+        else if (state === 'offline') this.#end(uuid);
+      }),
+    ];
   }
 
-  /** What a process printed before this daemon watched it. Ignored when lines are here already: they are newer. */
-  fill(uuid: string, lines: readonly string[]): void {
-    if (this.tail(uuid, 1).length > 0) return;
-    const ring = this.#ring(uuid);
-    for (const line of lines) ring.push(line);
+  /** What a process printed before this daemon watched it, its newest lines perhaps among those seen live. */
+  fill(uuid: string, printed: readonly string[]): void {
+    const live = this.#present(uuid).ring.tail(this.#maxLines);
+    const entry = this.#renew(uuid);
+    for (const line of [...linesBefore(printed, live), ...live]) entry.ring.push(line);
+    this.#complete(entry);
   }
 
   /** Up to `count` lines, oldest first. */
   tail(uuid: string, count: number): string[] {
-    return this.#rings.get(uuid)?.tail(count) ?? [];
+    return this.#entries.get(uuid)?.ring.tail(count) ?? [];
+  }
+
+  /** Resolves when nothing is missing any more of what the present process printed, or after `ms`. */
+  async whole(uuid: string, ms: number, clock: Clock): Promise<void> {
+    const entry = this.#present(uuid);
+    if (entry.whole) return;
+    const patience = new AbortController();
+    const timeout = sleep(clock, ms, patience.signal).catch(() => undefined);
+    await Promise.race([entry.becameWhole.promise, timeout]);
+    patience.abort();
   }
 
   forget(uuid: string): void {
-    this.#rings.delete(uuid);
+    this.#entries.get(uuid)?.becameWhole.resolve();
+    this.#entries.delete(uuid);
   }
 
   close(): void {
-    this.#unsubscribe();
-    this.#rings.clear();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    for (const uuid of [...this.#entries.keys()]) this.forget(uuid);
   }
 
-  #ring(uuid: string): LineRing {
-    let ring = this.#rings.get(uuid);
-    if (!ring) {
-      ring = new LineRing({ maxLines: this.#maxLines, maxBytes: maxBytesPerServer });
-      this.#rings.set(uuid, ring);
-    }
-    return ring;
+  #present(uuid: string): Entry {
+    const entry = this.#entries.get(uuid);
+    return entry && !entry.ended ? entry : this.#renew(uuid);
+  }
+
+  /** Who waits for the old one waits for the new one. */
+  #renew(uuid: string): Entry {
+    const old = this.#entries.get(uuid);
+    const entry: Entry = {
+      ring: new LineRing({ maxLines: this.#maxLines, maxBytes: maxBytesPerServer }),
+      whole: false,
+      ended: false,
+      becameWhole: old && !old.whole ? old.becameWhole : Promise.withResolvers(),
+    };
+    this.#entries.set(uuid, entry);
+    return entry;
+  }
+
+  #complete(entry: Entry): void {
+    entry.whole = true;
+    entry.becameWhole.resolve();
+  }
+
+  #end(uuid: string): void {
+    const entry = this.#entries.get(uuid);
+    if (entry) entry.ended = true;
   }
 }

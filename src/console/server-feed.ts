@@ -1,0 +1,187 @@
+// What one server's watchers see, in one order for all of them: every message is serialised once, and lines that come
+// in quick succession travel together. Whoever joins gets what comes from then on; the past is a separate question.
+import type { Usage } from '../bus/bus.ts';
+import type { ProcessState } from '../resources/server.ts';
+import { daemonLine } from './daemon-line.ts';
+import type { Encode, Frame } from './frame.ts';
+import { type LineThrottle, throttleText } from './line-throttle.ts';
+
+/** Must be quick and must not throw: it stands between the process and all others who watch. */
+export type Watcher = (frame: Frame) => void;
+
+export interface FeedOptions {
+  appName: string;
+  encode: Encode;
+  throttle: LineThrottle;
+  /** The state that is known so far. */
+  state: ProcessState;
+  /** Bytes below the server's directory, at the last count. */
+  diskBytes(): number;
+}
+
+/** Bytes of lines that travel together at most: small enough that dropping some drops few. */
+const batchBytes = 32 * 1024;
+
+const idle: Usage = {
+  cpuAbsolute: 0,
+  memoryBytes: 0,
+  memoryLimitBytes: 0,
+  networkRxBytes: 0,
+  networkTxBytes: 0,
+  blockReadBytes: 0,
+  blockWriteBytes: 0,
+  uptimeMs: 0,
+};
+
+export class ServerFeed {
+  readonly #options: FeedOptions;
+  readonly #watchers = new Set<Watcher>();
+  #state: ProcessState;
+  #usage = idle;
+  /** Lines that wait for the end of this turn of the event loop. */
+  #lines: Buffer[] = [];
+  #lineBytes = 0;
+  #linesPrinted = false;
+  #flushing: NodeJS.Immediate | undefined;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    this.#state = options.state;
+  }
+
+  get state(): ProcessState {
+    return this.#state;
+  }
+
+  get watched(): boolean {
+    return this.#watchers.size > 0;
+  }
+
+  /** The answer ends it. */
+  join(watcher: Watcher): () => void {
+    this.flush();
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  /** A state that is known already is told nobody. */
+  changeState(state: ProcessState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    if (state === 'starting') this.#options.throttle.reset();
+    if (state === 'offline') this.#usage = { ...idle, memoryLimitBytes: this.#usage.memoryLimitBytes };
+    this.#tell(() => this.status());
+    if (state === 'offline') this.#tell(() => this.stats());
+    this.#tell(() => this.serverStatus());
+  }
+
+  /** A late sample of a process that is gone says nothing. */
+  measure(usage: Usage): void {
+    if (this.#state === 'offline') return;
+    this.#usage = usage;
+    this.#tell(() => this.stats());
+  }
+
+  print(text: string): void {
+    const verdict = this.#options.throttle.judge();
+    if (verdict === 'pass') this.#line(text, true);
+    else if (verdict === 'tell') this.say(throttleText);
+  }
+
+  /** A line of the daemon's own. */
+  say(text: string): void {
+    this.#line(daemonLine(this.#options.appName, text), false);
+  }
+
+  showPull(text: string): void {
+    const permission = 'admin.websocket.install';
+    this.#tell(() => this.#frame('install output', [text], { delivery: 'lines', permission }));
+  }
+
+  status(): Frame {
+    return this.#frame('status', [this.#state]);
+  }
+
+  stats(): Frame {
+    const { encode, diskBytes } = this.#options;
+    const json = JSON.stringify(statsOf(this.#usage, this.#state, diskBytes()));
+    return { bytes: encode('stats', [json]), delivery: 'latest', name: 'stats' };
+  }
+
+  /** The operation is that of a backup or a restore; there is none of either yet. */
+  serverStatus(): Frame {
+    const whole = { state: this.#state, process_state: this.#state, operation: null };
+    return this.#frame('server_status', [this.#state, JSON.stringify(whole)]);
+  }
+
+  /** The same lines for one reader, who asked for the past. */
+  past(lines: readonly string[]): Frame[] {
+    const frames: Frame[] = [];
+    let batch: Buffer[] = [];
+    let bytes = 0;
+    for (const line of lines) {
+      const message = this.#options.encode('console output', [line]);
+      batch.push(message);
+      bytes += message.length;
+      if (bytes < batchBytes) continue;
+      frames.push(linesFrame(batch, bytes, true));
+      batch = [];
+      bytes = 0;
+    }
+    if (batch.length > 0) frames.push(linesFrame(batch, bytes, true));
+    return frames;
+  }
+
+  /** Sends the lines that wait. */
+  flush(): void {
+    if (this.#flushing) clearImmediate(this.#flushing);
+    this.#flushing = undefined;
+    if (this.#lines.length === 0) return;
+    const frame = linesFrame(this.#lines, this.#lineBytes, this.#linesPrinted);
+    this.#lines = [];
+    this.#lineBytes = 0;
+    for (const watcher of this.#watchers) watcher(frame);
+  }
+
+  #line(text: string, printed: boolean): void {
+    if (!this.watched) return;
+    if (printed !== this.#linesPrinted) this.flush();
+    const message = this.#options.encode('console output', [text]);
+    this.#linesPrinted = printed;
+    this.#lines.push(message);
+    this.#lineBytes += message.length;
+    if (this.#lineBytes >= batchBytes) this.flush();
+    else this.#flushing ??= setImmediate(() => this.flush());
+  }
+
+  /** Nothing is serialised for nobody. */
+  #tell(make: () => Frame): void {
+    if (!this.watched) return;
+    this.flush();
+    const frame = make();
+    for (const watcher of this.#watchers) watcher(frame);
+  }
+
+  #frame(event: string, args: readonly string[], options: Partial<Frame> = {}): Frame {
+    return { bytes: this.#options.encode(event, args), delivery: 'keep', name: event, ...options };
+  }
+}
+
+function linesFrame(lines: Buffer[], bytes: number, printed: boolean): Frame {
+  const whole = lines.length === 1 ? (lines[0] ?? Buffer.alloc(0)) : Buffer.concat(lines, bytes);
+  return { bytes: whole, delivery: 'lines', name: 'console output', printed };
+}
+
+/** The names of the wire. */
+function statsOf(usage: Usage, state: ProcessState, diskBytes: number) {
+  return {
+    memory_bytes: usage.memoryBytes,
+    memory_limit_bytes: usage.memoryLimitBytes,
+    cpu_absolute: usage.cpuAbsolute,
+    network: { rx_bytes: usage.networkRxBytes, tx_bytes: usage.networkTxBytes },
+    disk_io: { read_bytes: usage.blockReadBytes, write_bytes: usage.blockWriteBytes },
+    uptime: Math.round(usage.uptimeMs),
+    state,
+    disk_bytes: diskBytes,
+  };
+}
