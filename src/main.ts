@@ -14,7 +14,6 @@ import { processEnvironment } from './config/environment.ts';
 import { hostFacts } from './config/host-facts.ts';
 import { loadConfig } from './config/load.ts';
 import { prepareHost } from './config/prepare-host.ts';
-import { refuseSecondDaemon } from './config/second-daemon.ts';
 import { ConsoleInput } from './console/console-input.ts';
 import { ConsoleHistory } from './console/history.ts';
 import { createDockerEngine } from './docker/dockerode-engine.ts';
@@ -25,6 +24,9 @@ import { ensurePki, readPki } from './http/kube/pki/pki.ts';
 import { createKubeServer } from './http/kube/server.ts';
 import type { HealthCheck } from './http/ops/health.ts';
 import { createOpsServer } from './http/ops/server.ts';
+import { Revocations } from './http/wings/revocations.ts';
+import { createWingsServer } from './http/wings/server.ts';
+import type { ServerLookup } from './http/wings/server-lookup.ts';
 import { applyManifests } from './manifests/apply.ts';
 import { Admission } from './resources/admission.ts';
 import { ensureNamespace } from './resources/namespace.ts';
@@ -56,6 +58,7 @@ export interface Overrides {
 }
 
 export interface Daemon {
+  api: { port: number };
   kube: { port: number };
   ops: { port: number };
   /** Resolves when the daemon cannot go on. */
@@ -112,19 +115,24 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   const admission = new Admission({ store, nodeName, clock });
   const checks = readinessChecks(store, feed, manager);
   const ops = parts.adopt(createOpsServer({ registry, checks, clock, log }), (door) => door.close());
-  const opsAt = await listenOrExplain('health endpoint', 'ops', config.aileron.ops, (at) => ops.listen(at));
+  const opsAt = await listenOrExplain('ops', config.aileron.ops, (at) => ops.listen(at));
   const renewPki = () => ensurePki({ directory: pkiDirectory(config), host: config.aileron.kube.host, clock, log });
   const kubeOptions = { store, admission, clock, log, registry, renewPki, build: { version: aileronVersion } };
   const kube = parts.adopt(createKubeServer({ ...kubeOptions, pki: await renewPki() }), (door) => door.close());
-  const kubeAt = await listenOrExplain('kube API', 'kube', config.aileron.kube, (at) => kube.listen(at));
+  const kubeAt = await listenOrExplain('kube', config.aileron.kube, (at) => kube.listen(at));
+  const revocations = await Revocations.open({ path: join(stateDirectory(config), 'revocations.json'), clock, log });
+  const lookup = serverLookup(servers);
+  const wingsOptions = { config, log, clock, bus, history, input, admission, servers: lookup, revocations, registry };
+  const api = parts.adopt(createWingsServer(wingsOptions), (door) => door.close());
+  const apiAt = await listenOrExplain('api', config.api, (at) => api.listen(at));
 
   if (config.aileron.manifests) await applyManifests({ directory: config.aileron.manifests, admission, store, log });
   feed.start();
   await manager.start();
-  log.info({ node: nodeName, kube: kubeAt.port, ops: opsAt.port }, 'the node is up');
+  log.info({ node: nodeName, api: apiAt.port, kube: kubeAt.port, ops: opsAt.port }, 'the node is up');
 
   const running = parts.move();
-  return { kube: kubeAt, ops: opsAt, failed: store.failed, stop: () => running.disposeAsync() };
+  return { api: apiAt, kube: kubeAt, ops: opsAt, failed: store.failed, stop: () => running.disposeAsync() };
 }
 
 /** What `/readyz` asks: can this node do its work? */
@@ -140,8 +148,20 @@ function uuidIndex(server: Server): string[] {
   return server.spec.uuid ? [server.spec.uuid] : [];
 }
 
+function serverLookup(servers: Informer<Server>): ServerLookup {
+  return {
+    synced: () => servers.synced(),
+    byUuid: (uuid) => servers.byIndex('uuid', uuid)[0],
+    onChange: (handler) => servers.onChange(handler),
+  };
+}
+
+function stateDirectory(config: Config): string {
+  return dirname(config.aileron.store.path);
+}
+
 function pkiDirectory(config: Config): string {
-  return join(dirname(config.aileron.store.path), 'pki');
+  return join(stateDirectory(config), 'pki');
 }
 
 export interface RunOptions {
@@ -153,7 +173,6 @@ export async function run({ configPath }: RunOptions): Promise<number> {
   return explained(async () => {
     const say = (message: string) => void process.stderr.write(`${message}\n`);
     const config = await prepareHost(await loadConfig({ path: configPath, warn: say }), { warn: say });
-    await refuseSecondDaemon(config);
     const redactor = new Redactor();
     redactor.add(config.token.secret);
     const terminal = process.stderr.isTTY;

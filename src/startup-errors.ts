@@ -15,30 +15,38 @@ interface Address {
   port: number;
 }
 
-/** Listens, or says which setting to change. `section` is that of aileron.yml, `door` what people call it. */
+/** Where each door's settings are, and who else is likely to be there already. */
+const doors = {
+  kube: { name: 'kube API', file: 'aileron.yml', rival: 'end the program that holds it' },
+  ops: { name: 'health endpoint', file: 'aileron.yml', rival: 'end the program that holds it' },
+  // Two daemons on one node would both read every console, both type into it and both restart what ends.
+  api: { name: 'node API', file: 'config.yml', rival: 'stop the daemon that serves this node there, such as Wings,' },
+} as const;
+
+/** Listens, or says which setting to change. `section` is that of the settings. @throws StartupError */
 export async function listenOrExplain<T>(
-  door: string,
-  section: string,
+  section: keyof typeof doors,
   at: Address,
   listen: (at: Address) => Promise<T>,
 ): Promise<T> {
   try {
     return await listen(at);
   } catch (error) {
-    throw new StartupError(explainAddress(door, section, at, error), { cause: error });
+    throw new StartupError(explainAddress(section, at, error), { cause: error });
   }
 }
 
-function explainAddress(door: string, section: string, { host, port }: Address, error: unknown): string {
+function explainAddress(section: keyof typeof doors, { host, port }: Address, error: unknown): string {
+  const { name, file, rival } = doors[section];
   switch ((error as NodeJS.ErrnoException).code) {
     case 'EADDRINUSE':
-      return `Port ${port} of ${host}, where the ${door} should listen, is in use: end the program that holds it or set ${section}.port in aileron.yml.`;
+      return `Port ${port} of ${host}, where the ${name} should listen, is in use: ${rival} or set ${section}.port in ${file}.`;
     case 'EADDRNOTAVAIL':
-      return `The address ${host}, where the ${door} should listen, is not one of this machine: set ${section}.host in aileron.yml.`;
+      return `The address ${host}, where the ${name} should listen, is not one of this machine: set ${section}.host in ${file}.`;
     case 'EACCES':
-      return `Port ${port}, where the ${door} should listen, is not allowed to this user: set ${section}.port in aileron.yml to one above 1023.`;
+      return `Port ${port}, where the ${name} should listen, is not allowed to this user: set ${section}.port in ${file} to one above 1023.`;
     default:
-      return `The ${door} cannot listen on ${host}:${port}: ${String(error instanceof Error ? error.message : error)}.`;
+      return `The ${name} cannot listen on ${host}:${port}: ${String(error instanceof Error ? error.message : error)}.`;
   }
 }
 

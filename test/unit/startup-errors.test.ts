@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import test from 'node:test';
 import { ConfigError } from '../../src/config/config-error.ts';
-import { refuseSecondDaemon } from '../../src/config/second-daemon.ts';
 import { listenOrExplain, startupSentence } from '../../src/startup-errors.ts';
 import { StoreLockedError } from '../../src/store/errors.ts';
 
@@ -20,7 +17,7 @@ for (const [code, expected] of [
 ] as const) {
   test(`a door that cannot listen says why and what to do: ${code}`, async () => {
     const failure = Object.assign(new Error('boom'), { code });
-    const attempt = listenOrExplain('kube API', 'kube', at, () => Promise.reject(failure));
+    const attempt = listenOrExplain('kube', at, () => Promise.reject(failure));
     await assert.rejects(attempt, (error: Error) => {
       assert.match(startupSentence(error) ?? '', expected);
       assert.equal(error.cause, failure);
@@ -35,14 +32,10 @@ test('what a person can mend has a sentence, a defect has none', () => {
   assert.equal(startupSentence(new TypeError('x is undefined')), undefined);
 });
 
-test('a second daemon is refused by the port of the API', async (t) => {
-  const other = createServer().listen(0, '127.0.0.1');
-  t.after(() => other.close());
-  await once(other, 'listening');
-  const { port } = other.address() as { port: number };
-  const config = { path: '/etc/pelican/config.yml', api: { host: '127.0.0.1', port } };
-  await assert.rejects(refuseSecondDaemon(config), new RegExp(`Port ${port} of 127.0.0.1 .*Wings`));
-  other.close();
-  await once(other, 'close');
-  await refuseSecondDaemon(config);
+test('a taken port of the node API points to the other daemon of the node', async () => {
+  const failure = Object.assign(new Error('boom'), { code: 'EADDRINUSE' });
+  await assert.rejects(
+    listenOrExplain('api', { host: '0.0.0.0', port: 8080 }, () => Promise.reject(failure)),
+    /^StartupError: Port 8080 of 0\.0\.0\.0, where the node API should listen, is in use: .*Wings, or set api\.port in config\.yml\.$/,
+  );
 });

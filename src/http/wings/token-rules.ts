@@ -1,0 +1,57 @@
+// Whether a genuine token may hold a console socket of this server, now. Asked at `auth`, for each message that comes in,
+// and before each that goes out: time passes, and revocations come, while a socket is open.
+import type { Clock } from '../../clock/clock.ts';
+import { connectPermission, permits } from './permissions.ts';
+import type { Revocations } from './revocations.ts';
+import { type TokenErrorText, tokenErrors } from './socket-errors.ts';
+import { type Claims, maxLifetimeSeconds, ownIssuer } from './token.ts';
+
+const websocketScope = 'websocket';
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** A Panel's clock may be ahead by so much, seconds. */
+const clockToleranceSeconds = 60;
+
+/** Claims that show what an unscoped token was made for, each for one purpose. */
+const purposeClaims = ['permissions', 'file_path', 'backup_uuid'];
+
+export class TokenRules {
+  readonly #revocations: Revocations;
+  readonly #clock: Clock;
+
+  constructor({ revocations, clock }: { revocations: Revocations; clock: Clock }) {
+    this.#revocations = revocations;
+    this.#clock = clock;
+  }
+
+  /** Why the token is not taken for this server, in the order a Panel expects; undefined: it is. */
+  objection(claims: Claims, serverUuid: string): TokenErrorText | undefined {
+    const now = Math.floor(this.#clock.now() / 1000);
+    const { issuedAt, expiresAt, notBefore } = claims;
+    if (expiresAt === undefined || now > expiresAt) return tokenErrors.expired;
+    if (issuedAt !== undefined && expiresAt - issuedAt > maxLifetimeSeconds) return tokenErrors.expired;
+    if (notBefore === undefined || notBefore > now + clockToleranceSeconds) return tokenErrors.notYetValid;
+    if (this.isDenied(claims)) return tokenErrors.denied;
+    if (!permits(claims.permissions, connectPermission) || !this.#isForSockets(claims)) return tokenErrors.noConnect;
+    return claims.serverUuid === serverUuid ? undefined : tokenErrors.otherServer;
+  }
+
+  /** What a revocation could not name is denied like what one does. */
+  isDenied({ jti, issuedAt, serverUuid, userUuid }: Claims): boolean {
+    if (issuedAt === undefined || jti === '' || !uuidPattern.test(serverUuid) || !uuidPattern.test(userUuid))
+      return true;
+    return this.#revocations.isDenied({ jti, issuedAt, serverUuid, userUuid });
+  }
+
+  /** Call for each token that was taken. A Panel that states scopes does so always: from then on it must. */
+  async took({ scopes, issuer }: Claims): Promise<void> {
+    if (scopes !== undefined && issuer !== ownIssuer) await this.#revocations.requireScopes();
+  }
+
+  #isForSockets({ scopes, stated }: Claims): boolean {
+    if (scopes !== undefined) return scopes.includes(websocketScope);
+    if (this.#revocations.scopesRequired) return false;
+    const purposes = purposeClaims.filter((claim) => stated.has(claim));
+    return purposes.length === 1 && purposes[0] === 'permissions';
+  }
+}
