@@ -25,6 +25,8 @@ export interface CrashVerdict {
   restartAfterMs: number | undefined;
   /** A refused restart does not renew the clock of the crash window. */
   handled: boolean;
+  /** Ends nobody asked for so far, with this one if it counts. */
+  count: number;
 }
 
 const firstRestartDelayMs = 10_000;
@@ -37,18 +39,20 @@ export function judgeCrash(input: CrashInput): CrashVerdict {
   return input.restartPolicy === undefined ? byCrashRules(input) : byRestartPolicy(input, input.restartPolicy);
 }
 
-function byCrashRules({ exitCode, oomKilled, rules, sinceLastCrash }: CrashInput): CrashVerdict {
+function byCrashRules({ exitCode, oomKilled, rules, sinceLastCrash, earlierCrashes }: CrashInput): CrashVerdict {
+  const count = earlierCrashes + 1;
   if (!rules.enabled) {
     const lines = ['Aborting automatic restart, crash detection is disabled for this instance.'];
-    return { crashed: exitCode !== 0 || oomKilled, lines, restartAfterMs: undefined, handled: false };
+    const crashed = exitCode !== 0 || oomKilled;
+    return { crashed, lines, restartAfterMs: undefined, handled: false, count: crashed ? count : earlierCrashes };
   }
-  if (exitCode === 0 && !oomKilled && !rules.detectCleanExitAsCrash) return cleanExit;
+  if (exitCode === 0 && !oomKilled && !rules.detectCleanExitAsCrash) return cleanExit(earlierCrashes);
   const lines = crashLines(exitCode, oomKilled);
   if (rules.timeout !== 0 && sinceLastCrash !== undefined && sinceLastCrash < rules.timeout) {
     lines.push(`Aborting automatic restart, last crash occurred less than ${rules.timeout} seconds ago.`);
-    return { crashed: true, lines, restartAfterMs: undefined, handled: false };
+    return { crashed: true, lines, restartAfterMs: undefined, handled: false, count };
   }
-  return { crashed: true, lines, restartAfterMs: 0, handled: true };
+  return { crashed: true, lines, restartAfterMs: 0, handled: true, count };
 }
 
 function byRestartPolicy(
@@ -56,15 +60,18 @@ function byRestartPolicy(
   policy: NonNullable<ServerSpec['restartPolicy']>,
 ): CrashVerdict {
   const failed = exitCode !== 0 || oomKilled;
-  if (!failed && policy !== 'Always') return cleanExit;
+  if (!failed && policy !== 'Always') return cleanExit(earlierCrashes);
   const lines = failed ? crashLines(exitCode, oomKilled) : [];
-  if (policy === 'Never') return { crashed: true, lines, restartAfterMs: undefined, handled: false };
-  const step = uptime >= stableSeconds ? 0 : Math.min(earlierCrashes, 10);
+  const count = uptime >= stableSeconds ? 1 : earlierCrashes + 1;
+  if (policy === 'Never') return { crashed: true, lines, restartAfterMs: undefined, handled: false, count };
+  const step = Math.min(count - 1, 10);
   const restartAfterMs = Math.min(firstRestartDelayMs * 2 ** step, longestRestartDelayMs);
-  return { crashed: failed, lines, restartAfterMs, handled: true };
+  return { crashed: failed, lines, restartAfterMs, handled: true, count };
 }
 
-const cleanExit: CrashVerdict = { crashed: false, lines: [], restartAfterMs: undefined, handled: false };
+function cleanExit(count: number): CrashVerdict {
+  return { crashed: false, lines: [], restartAfterMs: undefined, handled: false, count };
+}
 
 function crashLines(exitCode: number, oomKilled: boolean): string[] {
   return [

@@ -32,8 +32,8 @@ export interface ServerDeps {
   host: HostFacts;
   clock: Clock;
   log: Logger;
-  /** Live updates that Docker refused, by server uuid: they are not sent again until they differ. */
-  refusedUpdates: Map<string, string>;
+  /** The last live update of each server, by uuid: the same one is not sent again. */
+  sentUpdates: Map<string, string>;
   /** Passed between any two acts that a crash may part; a test stops the daemon there. */
   checkpoint(name: string): Promise<void>;
 }

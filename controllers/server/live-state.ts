@@ -38,7 +38,9 @@ async function applyLimits(deps: ServerDeps, server: Server, container: Containe
   if (!update) return needsRestart;
   const uuid = uuidOf(server);
   const wanted = `${container.id} ${JSON.stringify(update)}`;
-  if (deps.refusedUpdates.get(uuid) === wanted) return [...needsRestart, 'limits'];
+  // Sent before and still wanted: Docker refused it, or took it and could not keep it on this kernel.
+  if (deps.sentUpdates.get(uuid) === wanted) return [...needsRestart, 'limits'];
+  deps.sentUpdates.set(uuid, wanted);
   try {
     const { warnings } = await deps.docker.updateContainer(container.id, update);
     for (const warning of warnings) deps.log.warn({ server: uuid, warning }, 'Docker warned while changing limits');
@@ -47,7 +49,6 @@ async function applyLimits(deps: ServerDeps, server: Server, container: Containe
   } catch (error) {
     if (!(error instanceof DockerError)) throw error;
     // The process keeps its limits; the next start has the new ones.
-    deps.refusedUpdates.set(uuid, wanted);
     deps.log.warn({ err: error, server: uuid, update }, 'limits could not be changed while the process runs');
     return [...needsRestart, 'limits'];
   }

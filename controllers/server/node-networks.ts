@@ -7,6 +7,7 @@ import type { Logger } from '../../src/telemetry/log.ts';
 import {
   nodeNetworkBody,
   outgoingIp,
+  outgoingIpLabel,
   outgoingNetworkBody,
   outgoingNetworkName,
   withoutAddressing,
@@ -78,7 +79,8 @@ export class Networks {
     if (!ip || this.#options.usesOutgoing(ip, server)) return;
     await this.#exclusively(async () => {
       const network = await this.#options.docker.inspectNetwork(outgoingNetworkName(ip));
-      if (network && network.containers === 0) await this.#options.docker.removeNetwork(network.id);
+      if (network?.labels[outgoingIpLabel] === ip && network.containers === 0)
+        await this.#options.docker.removeNetwork(network.id);
     });
   }
 

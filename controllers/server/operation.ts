@@ -4,8 +4,10 @@ import { DockerUnreachableError } from '../../src/docker/engine.ts';
 import type { Server, ServerOperation, ServerStatus } from '../../src/resources/server.ts';
 import { StoreError } from '../../src/store/errors.ts';
 import { type ServerDeps, say, tell, uuidOf } from './deps.ts';
+import { observe } from './observe.ts';
 import { publicReason } from './public-reason.ts';
 import { startProcess } from './start.ts';
+import type { StatusChange } from './states.ts';
 import { goOffline, killProcess, stopProcess } from './stop.ts';
 
 export async function runOperation(
@@ -16,8 +18,9 @@ export async function runOperation(
 ): Promise<void> {
   const { name } = server.metadata;
   try {
-    await perform(deps, server, operation, signal);
-    await deps.states.record(name, (status) => endOperation(status, operation, 'Succeeded'));
+    const ending: StatusChange = (status) => endOperation(status, operation, 'Succeeded');
+    await perform(deps, server, operation, signal, ending);
+    await deps.states.record(name, ending);
   } catch (error) {
     if (signal.aborted || error instanceof DockerUnreachableError || error instanceof StoreError) throw error;
     await fail(deps, server, operation, error, signal);
@@ -29,14 +32,15 @@ async function perform(
   server: Server,
   operation: ServerOperation,
   signal: AbortSignal,
+  ending: StatusChange,
 ): Promise<void> {
   switch (operation.action) {
     case 'start':
       return startProcess(deps, server, operation, signal);
     case 'stop':
-      return stopProcess(deps, server, operation, signal);
+      return stopProcess(deps, server, operation, signal, ending);
     case 'kill':
-      return killProcess(deps, server, operation, signal);
+      return killProcess(deps, server, operation, signal, ending);
     case 'restart':
       return restartProcess(deps, server, operation, signal);
   }
@@ -70,11 +74,6 @@ async function fail(
   const { name } = server.metadata;
   const reason = publicReason(error, deps.config);
   deps.log.error({ err: error, server: uuidOf(server), action: operation.action }, 'an operation on a server failed');
-  const current = await deps.store.get<Server>('Server', name);
-  if (current?.status?.state === 'starting') {
-    await deps.states.move(name, 'stopping', operation.cause);
-    await goOffline(deps, server, operation.cause, 'StartFailed', signal);
-  }
   const sentence =
     operation.action === 'start' || operation.action === 'restart'
       ? `Failed to start the server: ${reason}`
@@ -83,7 +82,27 @@ async function fail(
   if (operation.cause === 'Crash')
     say(deps, server, 'Server crash was detected but an error occurred while handling it.');
   tell(deps, server, 'Warning', 'OperationFailed', sentence);
-  await deps.states.record(name, (status) => endOperation(status, operation, 'Failed', sentence));
+  const ending: StatusChange = (status) => endOperation(status, operation, 'Failed', sentence);
+  await settleAfterFailure(deps, server, operation, signal, ending);
+  await deps.states.record(name, ending);
+}
+
+/** Whatever the state was, a server without a process is offline now: a state that says more would start it again. */
+async function settleAfterFailure(
+  deps: ServerDeps,
+  server: Server,
+  { cause }: ServerOperation,
+  signal: AbortSignal,
+  ending: StatusChange,
+): Promise<void> {
+  const { name } = server.metadata;
+  const [current, { state }] = await Promise.all([
+    deps.store.get<Server>('Server', name),
+    observe(deps, server, signal),
+  ]);
+  if (!current || state === 'running' || current.status?.state === 'offline') return;
+  await deps.states.move(name, 'stopping', cause, { from: ['starting'] });
+  await goOffline(deps, current, { cause, reason: 'StartFailed', signal, ending });
 }
 
 /** Clears the operation and, when a request asked for it, says how that ended. */
@@ -94,6 +113,8 @@ export function endOperation(
   message?: string,
 ): void {
   delete status.operation;
+  // Somebody has decided, or tried: what was planned before does not stand any more.
+  delete status.restartAt;
   const power: NonNullable<ServerStatus['power']> = { ...status.power, outcome };
   delete power.message;
   if (message) power.message = message;

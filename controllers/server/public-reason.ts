@@ -3,6 +3,9 @@ import type { Config } from '../../src/config/config.ts';
 
 const longestReason = 1_024;
 
+/** Where an engine keeps its own files, unless told otherwise. */
+const dockerDirectory = '/var/lib/docker';
+
 export function publicReason(error: unknown, { system }: Pick<Config, 'system'>): string {
   const text = error instanceof Error ? error.message : String(error);
   const directories = [
@@ -14,6 +17,7 @@ export function publicReason(error: unknown, { system }: Pick<Config, 'system'>)
     system.machineId.directory,
     system.user.passwd.directory,
     system.rootDirectory,
+    dockerDirectory,
   ];
   // Longest first, so that a directory inside another is not cut in the middle.
   const byLength = directories.filter((directory) => directory.length > 1).sort((a, b) => b.length - a.length);

@@ -21,7 +21,7 @@ export async function removeServer(deps: ServerDeps, server: Server, signal: Abo
   forget(deps, uuid);
   const kept = server.spec.reclaimPolicy === 'Retain' ? ' Its files stay on the node.' : '';
   tell(deps, server, 'Normal', 'Deleted', `The server was removed from the node.${kept}`);
-  await removeFinalizer(deps, server.metadata.name);
+  await removeFinalizer(deps, server);
 }
 
 async function endProcess(deps: ServerDeps, server: Server, signal: AbortSignal): Promise<void> {
@@ -48,15 +48,14 @@ function forget(deps: ServerDeps, uuid: string): void {
   deps.sessions.close(uuid);
   deps.history.forget(uuid);
   deps.disk.forget(uuid);
-  deps.refusedUpdates.delete(uuid);
+  deps.sentUpdates.delete(uuid);
 }
 
 /** Others may change the object meanwhile, so the list is read anew until the write fits. */
-async function removeFinalizer(deps: ServerDeps, name: string): Promise<void> {
-  const server = await deps.store.get<Server>('Server', name);
-  if (!server?.metadata.finalizers?.includes(serverFinalizer)) return;
-  const finalizers = server.metadata.finalizers.filter((finalizer) => finalizer !== serverFinalizer);
-  await deps.store.patch('Server', name, {
-    metadata: { resourceVersion: server.metadata.resourceVersion, finalizers },
-  });
+async function removeFinalizer(deps: ServerDeps, { metadata: { name, uid } }: Server): Promise<void> {
+  const present = (await deps.store.get<Server>('Server', name))?.metadata;
+  // Another object may bear the name by now: its finalizer is its own.
+  if (present?.uid !== uid || !present.finalizers?.includes(serverFinalizer)) return;
+  const finalizers = present.finalizers.filter((finalizer) => finalizer !== serverFinalizer);
+  await deps.store.patch('Server', name, { metadata: { resourceVersion: present.resourceVersion, finalizers } });
 }

@@ -13,29 +13,39 @@ import type { Server, ServerOperation } from '../../src/resources/server.ts';
 import type { Jobs } from '../../src/runtime/jobs.ts';
 import { after, type Outcome, type Reconcile, type ReconcileContext } from '../../src/runtime/reconciler.ts';
 import { judgeCrash } from './crash.ts';
-import { decide, type Step, type View } from './decision.ts';
+import { decide, openRequest, type Step, type View } from './decision.ts';
 import { type ServerDeps, say, tell, uuidOf } from './deps.ts';
 import { settle } from './live-state.ts';
 import { type Observation, observe } from './observe.ts';
 import { endOperation, runOperation } from './operation.ts';
 import { removeServer } from './removal.ts';
-import { goOffline, recordExit } from './stop.ts';
+import type { StatusChange } from './states.ts';
+import { goOffline } from './stop.ts';
 import { takeOver } from './take-over.ts';
 
 /** What a job is doing, as the decision needs to know it. */
-export type ServerJob = { action: ServerOperation['action'] | 'delete'; request?: string | undefined; outage: boolean };
+export interface ServerJob {
+  /** Of the object it works for: another one may bear the name meanwhile. */
+  uid: string;
+  action: ServerOperation['action'] | 'delete';
+  request?: string | undefined;
+  /** Takes one of the places of starts after an outage. */
+  outage: boolean;
+}
 
 export interface ServerControllerDeps extends ServerDeps {
   jobs: Jobs<void>;
   /** What each running job was started for, by server name. */
   working: Map<string, ServerJob>;
+  /** Servers that wait for a place to start after an outage. */
+  waiting: Set<string>;
 }
 
 /** Docker is asked again this often while it does not answer; its return enqueues every key at once. */
 const dockerRetryMs = 5_000;
 
-/** Starts after an outage wait for a free place this long. */
-const placeRetryMs = 500;
+/** Starts after an outage look for a free place this often; the end of a job makes one look at once. */
+const placeRetryMs = 5_000;
 
 /** More steps than any path through the decision needs: beyond, two steps undo each other. */
 const maxSteps = 12;
@@ -45,7 +55,11 @@ export function serverReconciler(deps: ServerControllerDeps): Reconcile {
     try {
       for (let steps = 0; steps < maxSteps; steps++) {
         const server = await deps.store.get<Server>('Server', name);
-        if (!server) return undefined;
+        if (worksForAnother(deps, name, server?.metadata.uid)) await abandon(deps, name);
+        if (!server) {
+          deps.waiting.delete(name);
+          return undefined;
+        }
         const outcome = await step(deps, server, context);
         if (outcome !== 'again') return outcome;
       }
@@ -55,6 +69,18 @@ export function serverReconciler(deps: ServerControllerDeps): Reconcile {
     }
     throw new Error(`no end was reached in ${maxSteps} steps`);
   };
+}
+
+/** A job of an object that is gone: nothing it does can be wanted. */
+function worksForAnother({ working }: ServerControllerDeps, name: string, uid: string | undefined): boolean {
+  const job = working.get(name);
+  return job !== undefined && job.uid !== uid;
+}
+
+async function abandon(deps: ServerControllerDeps, name: string): Promise<void> {
+  await deps.jobs.cancel(name, new Overtaken('the object is gone'));
+  deps.jobs.takeOutcome(name);
+  deps.working.delete(name);
 }
 
 type Progress = Outcome | 'again';
@@ -122,7 +148,7 @@ async function perform(
       await deps.jobs.cancel(name, new Overtaken(next.reason));
       return 'again';
     case 'remove':
-      return startJob(deps, server, { action: 'delete', outage: false }, (job) => removeServer(deps, server, job));
+      return startJob(deps, server, { action: 'delete' }, (job) => removeServer(deps, server, job));
     case 'begin':
       return begin(deps, server, next);
     case 'resume':
@@ -133,14 +159,15 @@ async function perform(
       );
       return 'again';
     case 'attach':
-      if (observation.container) await takeOver(deps, server, observation.container);
+      if (observation.container) await takeOver(deps, server, observation.container, observation.remark);
       return 'again';
     case 'mark-running':
-      await deps.states.move(name, 'running', 'DoneLine');
-      tell(deps, server, 'Normal', 'Running', 'The server said that it is up.');
+      if (await deps.states.move(name, 'running', 'DoneLine', { from: ['starting'] })) {
+        tell(deps, server, 'Normal', 'Running', 'The server said that it is up.');
+      }
       return 'again';
     case 'mark-offline':
-      await goOffline(deps, server, 'Request', 'Stopped', signal);
+      await goOffline(deps, server, { cause: 'Request', reason: 'Stopped', signal });
       return 'again';
     case 'abandon':
       await deps.states.record(name, (status) => {
@@ -172,11 +199,16 @@ async function begin(deps: ServerControllerDeps, server: Server, next: Step & { 
 }
 
 function resume(deps: ServerControllerDeps, server: Server, operation: ServerOperation): Progress {
-  const outage = operation.cause === 'Outage';
-  if (outage && startsAfterOutage(deps) >= deps.config.aileron.startsAtATime) return after(placeRetryMs);
-  return startJob(deps, server, { action: operation.action, request: operation.request, outage }, (job) =>
-    runOperation(deps, server, operation, job),
-  );
+  // What somebody asked for meanwhile does not wait behind the others.
+  const outage = operation.cause === 'Outage' && !openRequest(server);
+  const { name } = server.metadata;
+  if (outage && startsAfterOutage(deps) >= deps.config.aileron.startsAtATime) {
+    deps.waiting.add(name);
+    return after(placeRetryMs);
+  }
+  deps.waiting.delete(name);
+  const { action, request } = operation;
+  return startJob(deps, server, { action, request, outage }, (job) => runOperation(deps, server, operation, job));
 }
 
 /** A whole node that comes back is started a few at a time; what somebody asked for never waits behind that. */
@@ -187,13 +219,13 @@ function startsAfterOutage({ working }: ServerControllerDeps): number {
 function startJob(
   deps: ServerControllerDeps,
   server: Server,
-  job: ServerJob,
+  job: Pick<ServerJob, 'action' | 'request'> & { outage?: boolean },
   work: (signal: AbortSignal) => Promise<void>,
 ): Progress {
   const { name, uid, resourceVersion } = server.metadata;
   const started = deps.jobs.start(name, `${uid}/${resourceVersion}`, work);
   if (started === 'full') return after(placeRetryMs);
-  if (started === 'started') deps.working.set(name, job);
+  if (started === 'started') deps.working.set(name, { outage: false, ...job, uid });
   return undefined;
 }
 
@@ -214,18 +246,21 @@ async function handleExit(deps: ServerControllerDeps, server: Server, { containe
     uptime: secondsSince(startedAt, clock.now()) ?? 0,
   });
   const now = timestamp(clock);
-  await deps.states.move(server.metadata.name, 'offline', 'Crash', (status) => {
-    recordExit(status, container, 'Crashed');
-    status.exit ??= { code: exitCode, oomKilled, reason: 'Crashed' };
-    if (!verdict.crashed) status.exit.reason = 'Exited';
-    else status.crashCount = crashCount + 1;
+  const change: StatusChange = (status) => {
+    const finishedAt = container?.startedAt ? { finishedAt: container.finishedAt } : {};
+    status.exit = { code: exitCode, oomKilled, ...finishedAt, reason: verdict.crashed ? 'Crashed' : 'Exited' };
+    status.crashCount = verdict.count;
+    delete status.restartAt;
     if (verdict.handled) status.lastCrashAt = now;
     if (verdict.restartAfterMs === 0) status.operation = { action: 'start', cause: 'Crash', startedAt: now };
     else if (verdict.restartAfterMs !== undefined) {
       status.restartAt = `${new Date(clock.now() + verdict.restartAfterMs).toISOString().slice(0, 19)}Z`;
     }
     setCrashed(status, server, verdict.crashed, now);
-  });
+  };
+  // Somebody may have typed the stop command since the object was read: then the end was asked for.
+  const from = ['starting', 'running'] as const;
+  if (!(await deps.states.move(server.metadata.name, 'offline', 'Crash', { change, from }))) return;
   deps.sessions.close(uuidOf(server));
   for (const line of verdict.lines) say(deps, server, line);
   const memory = oomKilled ? ', out of memory' : '';

@@ -38,6 +38,8 @@ const retryDelaysMs = [100, 250, 500, 1_000, 2_000, 5_000];
 /** Lines kept to see where a log and a live stream overlap. */
 const overlapLines = 64;
 
+const nothing = () => {};
+
 /** How long a write waits for a console that is being attached again: twice the longest pause between two attempts. */
 const writePatienceMs = 10_000;
 
@@ -120,23 +122,27 @@ export class Session {
     const { docker } = this.#deps;
     const { signal } = this.#closing;
     let exit: Promise<{ exitCode: number }> | undefined = first;
-    await this.#persistently('waiting for the exit of a container was interrupted', async () => {
-      if (!exit) {
-        if (!(await this.#isRunning())) return 'ended';
-        exit = (await docker.openExitWait(this.target.containerId, signal)).exit;
-      }
-      const current = exit;
-      exit = undefined;
-      this.exit = await current;
-      return 'ended';
-    });
+    await this.#persistently(
+      'waiting for the exit of a container was interrupted',
+      () => this.#interrupt(),
+      async () => {
+        if (!exit) {
+          if (!(await this.#isRunning())) return 'ended';
+          exit = (await docker.openExitWait(this.target.containerId, signal)).exit;
+        }
+        const current = exit;
+        exit = undefined;
+        this.exit = await current;
+        return 'ended';
+      },
+    );
     if (!signal.aborted) this.#onChange();
   }
 
   async #followOutput(first: AttachedConsole): Promise<void> {
     const { signal } = this.#closing;
     let attached: AttachedConsole | undefined = first;
-    await this.#persistently('the console stream broke', async () => {
+    await this.#persistently('the console stream broke', nothing, async () => {
       if (!attached) {
         if (!(await this.#isRunning())) return 'ended';
         attached = await this.#attachAgain();
@@ -157,7 +163,7 @@ export class Session {
 
   async #followUsage(startedAt: string): Promise<void> {
     const { docker, bus, clock } = this.#deps;
-    await this.#persistently('the usage stream broke', async () => {
+    await this.#persistently('the usage stream broke', nothing, async () => {
       if (this.exit || !(await this.#isRunning())) return 'ended';
       let uptimeMs = uptimeAtOpen(startedAt, clock.now());
       for await (const sample of docker.containerStats(this.target.containerId, this.#closing.signal)) {
@@ -169,7 +175,11 @@ export class Session {
   }
 
   /** Repeats until the work says that it ended or the session is closed; back-off starts anew after a quiet time. */
-  async #persistently(complaint: string, work: () => Promise<'again' | 'ended'>): Promise<void> {
+  async #persistently(
+    complaint: string,
+    onUnreachable: () => void,
+    work: () => Promise<'again' | 'ended'>,
+  ): Promise<void> {
     const { clock, log } = this.#deps;
     const { signal } = this.#closing;
     let attempt = 0;
@@ -180,15 +190,18 @@ export class Session {
       } catch (error) {
         if (signal.aborted) return;
         log.debug({ err: error, attempt }, complaint);
-        if (error instanceof DockerUnreachableError) {
-          this.interrupted = true;
-          this.#onChange();
-        }
+        if (error instanceof DockerUnreachableError) onUnreachable();
       }
       const longest = retryDelaysMs.at(-1) ?? 0;
       attempt = clock.monotonic() - begun > longest ? 0 : attempt + 1;
       await sleep(clock, retryDelaysMs[attempt] ?? longest, signal).catch(() => undefined);
     }
+  }
+
+  /** A broken console or usage stream says nothing about the exit; a broken wait for it does. */
+  #interrupt(): void {
+    this.interrupted = true;
+    this.#onChange();
   }
 
   async #isRunning(): Promise<boolean> {

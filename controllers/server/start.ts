@@ -1,6 +1,6 @@
 // Starts a server's process: checks, prepares, makes the container anew and starts it. Runs as a job; every step may be
 // repeated from the top after a crash, and each looks at the signal, so that a kill or a deletion ends it at once.
-import type { ContainerBody, ContainerInfo, Mount } from '../../src/docker/engine.ts';
+import { type ContainerBody, type ContainerInfo, DockerUnreachableError, type Mount } from '../../src/docker/engine.ts';
 import type { Server, ServerOperation } from '../../src/resources/server.ts';
 import { containerBody } from './container-body.ts';
 import { type ServerDeps, say, tell, uuidOf } from './deps.ts';
@@ -32,15 +32,17 @@ export async function startProcess(
   const { container, state, remark } = await observe(deps, server, signal);
   if (state === 'foreign')
     throw new StartError(`a container with the name of this server is on the node and is not touched: ${remark}`);
-  if (state === 'running' && container) return takeOver(deps, server, container);
+  if (state === 'running' && container) return takeOver(deps, server, container, remark);
 
   const machineIdPath = await prepare(deps, server, signal);
   await deps.checkpoint('start:prepared');
   const { name } = server.metadata;
-  await deps.states.move(name, 'starting', operation.cause, (status) => {
-    if (operation.cause === 'Request') status.crashCount = 0;
-    delete status.restartAt;
-    delete status.containerId;
+  await deps.states.move(name, 'starting', operation.cause, {
+    change: (status) => {
+      if (operation.cause === 'Request') status.crashCount = 0;
+      delete status.restartAt;
+      delete status.containerId;
+    },
   });
   await deps.checkpoint('start:starting');
   await ensureImage(deps, server, signal);
@@ -55,13 +57,7 @@ export async function startProcess(
     deps.log.warn({ server: uuidOf(server), warning }, 'Docker warned while creating a container');
   await deps.checkpoint('start:created');
   signal.throwIfAborted();
-  const started = await launch(
-    deps,
-    server,
-    id,
-    mounts,
-    AbortSignal.any([signal, AbortSignal.timeout(launchTimeoutMs)]),
-  );
+  const started = await launchInTime(deps, server, id, mounts, signal);
   await deps.checkpoint('start:started');
   await deps.states.record(name, (status) => {
     status.containerId = id;
@@ -138,6 +134,24 @@ async function wantedContainer(
     tell(deps, server, 'Warning', 'SpecAdjusted', warning);
   }
   return { body, mounts };
+}
+
+/** Too slow is not failed: Docker may start the process yet, and the next look takes it over. */
+async function launchInTime(
+  deps: ServerDeps,
+  server: Server,
+  id: string,
+  mounts: Mount[],
+  signal: AbortSignal,
+): Promise<ContainerInfo> {
+  const limit = AbortSignal.timeout(launchTimeoutMs);
+  try {
+    return await launch(deps, server, id, mounts, AbortSignal.any([signal, limit]));
+  } catch (error) {
+    if (!limit.aborted || signal.aborted) throw error;
+    const seconds = launchTimeoutMs / 1_000;
+    throw new DockerUnreachableError(`the container was not started within ${seconds} s`, { cause: error });
+  }
 }
 
 /** Attaches, then starts: in this order, so that the first line is not lost. */

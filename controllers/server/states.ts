@@ -10,11 +10,19 @@ import { usageOffline } from './usage.ts';
 
 export type StatusChange = (status: ServerStatus, server: Server) => void;
 
+export interface MoveOptions {
+  change?: StatusChange;
+  from?: readonly ProcessState[];
+}
+
 export interface States {
   /** Changes status without a transition. `undefined`: the object is gone. */
   record(name: string, change: StatusChange): Promise<Server | undefined>;
-  /** Moves to `next` and applies `change` in the same write. The present state again publishes nothing. */
-  move(name: string, next: ProcessState, cause: string, change?: StatusChange): Promise<Server | undefined>;
+  /**
+   * Moves to `next` and applies `change` in the same write. The present state again publishes nothing. With `from`,
+   * nothing happens unless the state is one of those at the moment of the write. Answers whether the state is `next` now.
+   */
+  move(name: string, next: ProcessState, cause: string, options?: MoveOptions): Promise<boolean>;
 }
 
 export function serverStates({ store, bus, clock }: { store: Store; bus: Bus; clock: Clock }): States {
@@ -26,20 +34,23 @@ export function serverStates({ store, bus, clock }: { store: Store; bus: Bus; cl
     });
   return {
     record,
-    async move(name, next, cause, change) {
+    async move(name, next, cause, { change, from } = {}) {
       let previous = 'offline' as ProcessState;
+      let moves = true;
       const server = await record(name, (status, present) => {
         previous = status.state ?? 'offline';
+        moves = !from || from.includes(previous);
+        if (!moves) return;
         status.state = next;
         if (next === 'offline') delete status.startedAt;
         change?.(status, present);
       });
       const uuid = server?.spec.uuid;
-      if (uuid && previous !== next) {
+      if (uuid && moves && previous !== next) {
         bus.publish(uuid, 'state', { previous, state: next, cause });
         if (next === 'offline') bus.publish(uuid, 'usage', usageOffline(undefined));
       }
-      return server;
+      return server !== undefined && moves;
     },
   };
 }

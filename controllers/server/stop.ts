@@ -5,6 +5,7 @@ import { type ContainerInfo, DockerError, DockerUnreachableError } from '../../s
 import type { Server, ServerOperation, ServerStatus } from '../../src/resources/server.ts';
 import { type ServerDeps, say, tell, uuidOf } from './deps.ts';
 import { observe } from './observe.ts';
+import type { StatusChange } from './states.ts';
 import { commandBytes, stopActionOf } from './stop-rule.ts';
 import { attachRunning } from './take-over.ts';
 
@@ -19,12 +20,19 @@ const killEveryMs = 5_000;
 const stopRetryMs = 1_000;
 const pollDelaysMs = [25, 50, 100, 200, 400, 800];
 
-/** The stop rule, a deadline, then SIGKILL. After a restart of the daemon the deadline starts anew. */
+/** How long a process may take to read the line that tells it to stop. */
+const typingLimitMs = 5_000;
+
+/**
+ * The stop rule, a deadline, then SIGKILL. After a restart of the daemon the deadline starts anew. `ending` goes into the
+ * write that says offline, so that who sees the one sees the other.
+ */
 export async function stopProcess(
   deps: ServerDeps,
   server: Server,
   operation: ServerOperation,
   signal: AbortSignal,
+  ending?: StatusChange,
 ): Promise<void> {
   const { name } = server.metadata;
   const container = await runningContainer(deps, server, signal);
@@ -47,7 +55,7 @@ export async function stopProcess(
       reason = 'Killed';
     }
   }
-  await goOffline(deps, server, operation.cause, reason, signal);
+  await goOffline(deps, server, { cause: operation.cause, reason, signal, ending });
 }
 
 /** SIGKILL until the process is gone. */
@@ -56,29 +64,38 @@ export async function killProcess(
   server: Server,
   operation: ServerOperation,
   signal: AbortSignal,
+  ending?: StatusChange,
 ): Promise<void> {
   const container = await runningContainer(deps, server, signal);
   await deps.states.move(server.metadata.name, 'stopping', operation.cause);
   await deps.checkpoint('stop:stopping');
   if (container) await killUntilGone(deps, container.id, signal);
-  await goOffline(deps, server, operation.cause, 'Killed', signal);
+  await goOffline(deps, server, { cause: operation.cause, reason: 'Killed', signal, ending });
+}
+
+export interface GoingOffline {
+  cause: string;
+  reason: string;
+  signal: AbortSignal;
+  ending?: StatusChange | undefined;
 }
 
 /** Every way to offline that is not a crash. Harmless when the server is offline already. */
 export async function goOffline(
   deps: ServerDeps,
   server: Server,
-  cause: string,
-  reason: string,
-  signal: AbortSignal,
+  { cause, reason, signal, ending }: GoingOffline,
 ): Promise<void> {
   const uuid = uuidOf(server);
   const { state, container } = await observe(deps, server, signal);
   await deps.checkpoint('stop:exited');
   const before = server.status?.state;
   const ended = before !== undefined && before !== 'offline';
-  await deps.states.move(server.metadata.name, 'offline', cause, (status) => {
-    if (ended) recordExit(status, state === 'foreign' ? undefined : container, reason);
+  await deps.states.move(server.metadata.name, 'offline', cause, {
+    change: (status, present) => {
+      if (ended) recordExit(status, state === 'foreign' ? undefined : container, reason);
+      ending?.(status, present);
+    },
   });
   deps.sessions.close(uuid);
   if (ended)
@@ -86,7 +103,7 @@ export async function goOffline(
 }
 
 /** What is known of the end of a process; nothing when it never ran. */
-export function recordExit(status: ServerStatus, container: ContainerInfo | undefined, reason: string): void {
+function recordExit(status: ServerStatus, container: ContainerInfo | undefined, reason: string): void {
   delete status.restartAt;
   if (!container?.startedAt || container.running) return;
   status.exit = { code: container.exitCode, oomKilled: container.oomKilled, finishedAt: container.finishedAt, reason };
@@ -129,7 +146,7 @@ async function carryOutRule(
   }
   if (action.kind === 'command' && session) {
     try {
-      return await session.write(commandBytes(action.line));
+      return await typed(deps, session.write(commandBytes(action.line)), signal);
     } catch (error) {
       if (!(error instanceof DockerError)) throw error;
       // While Docker is away there is no console either: the stop waits for it, as every other does.
@@ -142,6 +159,21 @@ async function carryOutRule(
   }
   // Docker answers only when the process has ended, which `ended` finds out with a deadline.
   void askDockerToStop(deps, server, container.id, signal);
+}
+
+/** A process that does not read its console is not waited for. @throws DockerError, the signal's reason */
+async function typed({ clock }: ServerDeps, writing: Promise<void>, signal: AbortSignal): Promise<void> {
+  writing.catch(() => undefined); // Whoever has given up on it does not care how it ends.
+  const patience = new AbortController();
+  const tooLong = sleep(clock, typingLimitMs, AbortSignal.any([signal, patience.signal])).then(() => {
+    throw new DockerError(504, 'the process does not read its console');
+  });
+  tooLong.catch(() => undefined);
+  try {
+    await Promise.race([writing, tooLong]);
+  } finally {
+    patience.abort(new Error('the line was typed'));
+  }
 }
 
 /** Asks again after an outage: what was under way in Docker is forgotten then. Never rejects. */
@@ -171,8 +203,9 @@ function stopLimitMs(deps: ServerDeps, server: Server, operation: ServerOperatio
 
 async function killUntilGone(deps: ServerDeps, id: string, signal: AbortSignal): Promise<void> {
   do {
+    // Whatever Docker says, only an inspect tells whether the process is gone.
     await deps.docker.killContainer(id, 'SIGKILL').catch((error) => {
-      if (!(error instanceof DockerUnreachableError)) throw error;
+      if (!(error instanceof DockerUnreachableError)) deps.log.warn({ err: error, container: id }, 'a kill failed');
     });
   } while (!(await ended(deps, id, killEveryMs, signal)));
 }

@@ -2,24 +2,35 @@
 // `docker start` by hand. The process never notices.
 import { LineSplitter } from '../../src/console/line-splitter.ts';
 import type { ContainerInfo } from '../../src/docker/engine.ts';
-import type { Server } from '../../src/resources/server.ts';
+import { type ProcessState, processStates, type Server } from '../../src/resources/server.ts';
 import { type ServerDeps, tell, uuidOf } from './deps.ts';
 
 /**
  * Ensures a session for the container and a state that says it is online. Our own record tells whether the process was
  * still starting; then its log since the start is searched for the done line.
  */
-export async function takeOver(deps: ServerDeps, server: Server, container: ContainerInfo): Promise<void> {
+export async function takeOver(
+  deps: ServerDeps,
+  server: Server,
+  container: ContainerInfo,
+  doubt: string | undefined,
+): Promise<void> {
   const { containerId, state } = server.status ?? {};
   // While we start one, the id is recorded only after the process runs.
   const known = containerId === container.id || (state === 'starting' && containerId === undefined);
   const starting = known && state === 'starting';
   await attachRunning(deps, server, container, starting);
-  await deps.states.move(server.metadata.name, starting ? 'starting' : 'running', 'Adoption', (status) => {
-    status.containerId = container.id;
-    status.startedAt = container.startedAt;
-    delete status.restartAt;
+  // A process that was told to stop goes on stopping, whoever watches it.
+  const from: readonly ProcessState[] = known ? ['offline', 'starting', 'running'] : processStates;
+  await deps.states.move(server.metadata.name, starting ? 'starting' : 'running', 'Adoption', {
+    from,
+    change: (status) => {
+      status.containerId = container.id;
+      status.startedAt = container.startedAt;
+      delete status.restartAt;
+    },
   });
+  if (doubt) tell(deps, server, 'Warning', 'Unlabelled', doubt);
   if (!known)
     tell(deps, server, 'Normal', 'Adopted', 'A process that was running already was taken over without a restart.');
   deps.log.info({ server: uuidOf(server), container: container.id, known }, 'took over a running container');

@@ -9,11 +9,19 @@ type Deps = Pick<ServerDeps, 'states'> & {
   servers: { byIndex(index: string, uuid: string): Server[] };
 };
 
-/** @throws DockerError when no console can be had */
+/** @throws DockerError when no console can be had; the state is then as before */
 export async function typeLine({ servers, states }: Deps, session: Session, line: string): Promise<void> {
   const [server] = servers.byIndex('uuid', session.target.uuid);
   const stop = server && stopActionOf(server.spec.egg.stop);
-  if (server && stop?.kind === 'command' && stop.line === line)
-    await states.move(server.metadata.name, 'stopping', 'TypedStop');
-  await session.write(commandBytes(line));
+  if (!server || stop?.kind !== 'command' || stop.line !== line) return session.write(commandBytes(line));
+
+  const { name } = server.metadata;
+  const before = server.status?.state === 'starting' ? 'starting' : 'running';
+  const moved = await states.move(name, 'stopping', 'TypedStop', { from: ['starting', 'running'] });
+  try {
+    await session.write(commandBytes(line));
+  } catch (error) {
+    if (moved) await states.move(name, before, 'TypedStop', { from: ['stopping'] });
+    throw error;
+  }
 }

@@ -40,6 +40,20 @@ const workers = 8;
 /** Far above what a node has: starts after an outage have a limit of their own. */
 const jobsAtATime = 1_000;
 
+/** Events that may mean something new; health checks and the like tell nothing about the process. */
+const telling: ReadonlySet<string> = new Set([
+  'create',
+  'start',
+  'restart',
+  'oom',
+  'die',
+  'destroy',
+  'pause',
+  'unpause',
+  'update',
+  'rename',
+]);
+
 export interface ServerController {
   controller: Controller;
   networks: Networks;
@@ -79,7 +93,13 @@ export function createServerController(options: ServerControllerOptions): Server
     clock,
     log,
     metrics,
-    onEnd: (key) => controller.enqueue(key),
+    onEnd(key) {
+      controller.enqueue(key);
+      const [next] = deps.waiting;
+      if (next === undefined) return;
+      deps.waiting.delete(next);
+      controller.enqueue(next);
+    },
   });
   const deps: ServerControllerDeps = {
     ...options,
@@ -96,7 +116,8 @@ export function createServerController(options: ServerControllerOptions): Server
     states: serverStates(options),
     jobs,
     working: new Map(),
-    refusedUpdates: new Map(),
+    waiting: new Set(),
+    sentUpdates: new Map(),
   };
   const controller = new Controller({
     name: 'server',
@@ -124,7 +145,9 @@ export function createServerController(options: ServerControllerOptions): Server
       controller.enqueue(object.metadata.name);
     }
   });
-  feed.onEvent(({ name }) => enqueueUuid(name));
+  feed.onEvent(({ action, name }) => {
+    if (telling.has(action)) enqueueUuid(name);
+  });
   feed.onUnreachable(() => sessions.interruptAll());
   feed.onReachable(() => {
     for (const server of servers.list()) controller.enqueue(server.metadata.name);

@@ -163,6 +163,7 @@ export interface NetworkInfo {
   name: string;
   driver: string;
   internal: boolean;
+  labels: Record<string, string>;
   subnets: { subnet: string; gateway: string }[];
   containers: number;
 }

@@ -1,7 +1,7 @@
 // Networks: look at, make, remove.
 import type { Connection } from './connection.ts';
 import type { NetworkBody, NetworkInfo } from './engine.ts';
-import { flag, list, object, text } from './json.ts';
+import { flag, list, object, text, textMap } from './json.ts';
 import { pathSegment } from './path-segment.ts';
 
 export async function inspectNetwork(connection: Connection, nameOrId: string): Promise<NetworkInfo | undefined> {
@@ -13,6 +13,7 @@ export async function inspectNetwork(connection: Connection, nameOrId: string): 
     name: text(network.Name),
     driver: text(network.Driver),
     internal: flag(network.Internal),
+    labels: textMap(network.Labels),
     subnets: list(object(network.IPAM).Config).map((item) => {
       const pool = object(item);
       return { subnet: text(pool.Subnet), gateway: text(pool.Gateway) };

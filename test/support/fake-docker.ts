@@ -71,7 +71,7 @@ export class FakeDocker implements DockerEngine {
 
   addNetwork(name: string): void {
     const id = this.#id();
-    this.#networks.set(id, { id, name, driver: 'bridge', internal: false, subnets: [], containers: 0 });
+    this.#networks.set(id, { id, name, driver: 'bridge', internal: false, labels: {}, subnets: [], containers: 0 });
   }
 
   print(name: string, text: string): void {
@@ -296,6 +296,7 @@ export class FakeDocker implements DockerEngine {
       name: body.Name,
       driver: body.Driver,
       internal: body.Internal,
+      labels: { ...body.Labels },
       subnets,
       containers: 0,
     });

@@ -97,8 +97,7 @@ export class FakeNode {
     manager.add({ informers: [servers], controllers: [server.controller] });
     this.#stop = async () => {
       this.#stop = async () => {};
-      const stopping = Promise.all([manager.stop(), feed.stop(), server.close()]);
-      await this.#pump(stopping);
+      for (const part of [() => manager.stop(), () => server.close(), () => feed.stop()]) await this.#pump(part());
       history.close();
       await volumes.close();
     };

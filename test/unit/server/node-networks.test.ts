@@ -76,6 +76,7 @@ const seen = (driver: string): NetworkInfo => ({
   name: 'pelican_nw',
   driver,
   internal: false,
+  labels: {},
   subnets: [
     { subnet: 'fd00::/64', gateway: 'fd00::1' },
     { subnet: '10.9.0.0/16', gateway: '10.9.0.1' },
