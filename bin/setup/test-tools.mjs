@@ -10,6 +10,7 @@ const tools = [
   { name: 'busybox-static', package: 'busybox-static', isThere: () => staticBusybox() !== undefined },
   { name: 'git', package: 'git', isThere: () => findProgram('git') !== undefined },
   { name: 'libfaketime', package: 'libfaketime', isThere: hasFaketimeLibrary },
+  { name: 'mmdebstrap', package: 'mmdebstrap', isThere: () => findProgram('mmdebstrap') !== undefined },
   { name: 'script', package: 'bsdutils', isThere: () => findProgram('script') !== undefined },
   { name: 'kubectl', isThere: () => findProgram('kubectl') !== undefined },
 ];

@@ -11,6 +11,7 @@ import type { Config } from '../../src/config/config.ts';
 import type { ProcessState } from '../../src/resources/server.ts';
 import type { Env } from './docker.ts';
 import { NodeClient, type NodeClientOptions } from './node-client.ts';
+import { until } from './until.ts';
 
 /** What the process is told to do, one JSON line each. */
 export type DaemonOrder =
@@ -40,16 +41,18 @@ const entry = fileURLToPath(new URL('./daemon-main.ts', import.meta.url));
 export class DaemonChild {
   /** The kube API of this daemon. */
   readonly api: NodeClient;
+  readonly kubePort: number;
   readonly opsPort: number;
   readonly #process: ChildProcess;
   readonly #told: Told;
   #typed = 0;
 
-  private constructor(process: ChildProcess, told: Told, api: NodeClient, opsPort: number) {
+  private constructor(process: ChildProcess, told: Told, api: NodeClient, ports: { kube: number; ops: number }) {
     this.#process = process;
     this.#told = told;
     this.api = api;
-    this.opsPort = opsPort;
+    this.kubePort = ports.kube;
+    this.opsPort = ports.ops;
   }
 
   /** Resolves when it is up. `directory` takes the file with its settings. @throws Error with its log */
@@ -63,7 +66,7 @@ export class DaemonChild {
     const told = new Told(child);
     const up = await told.until('it is up', upWithinMs, (message) => message.what === 'up' && message);
     const api = new NodeClient({ port: up.kube, pki: join(config.aileron.store.path, '..', 'pki'), ...options.client });
-    return new DaemonChild(child, told, api, up.ops);
+    return new DaemonChild(child, told, api, up);
   }
 
   /** Every state that was published, in order. */
@@ -112,16 +115,19 @@ export class DaemonChild {
     this.#order({ do: 'go-on' });
   }
 
-  /** Types a line into a console. @throws Error with what the daemon said */
+  /** Types a line as soon as there is a console. @throws Error with what the daemon said */
   async type(uuid: string, line: string, ms = 15_000): Promise<void> {
-    const id = ++this.#typed;
-    this.#order({ do: 'type', id, uuid, line });
-    const answer = await this.#told.until(
-      `"${line}" is typed`,
-      ms,
-      (told) => told.what === 'typed' && told.id === id && told,
-    );
-    if (answer.error !== undefined) throw new Error(answer.error);
+    const refusal = await until(`"${line}" is typed`, ms, async () => {
+      const id = ++this.#typed;
+      this.#order({ do: 'type', id, uuid, line });
+      const answer = await this.#told.until(
+        'it answers',
+        ms,
+        (told) => told.what === 'typed' && told.id === id && told,
+      );
+      return answer.error !== 'no console is attached' && answer;
+    });
+    if (refusal.error !== undefined) throw new Error(refusal.error);
   }
 
   async untilLine(uuid: string, text: string, ms = 20_000): Promise<void> {
