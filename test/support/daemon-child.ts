@@ -85,6 +85,19 @@ export class DaemonChild {
     );
   }
 
+  /** Console lines of the process that were published before it first came to the state. */
+  linesBefore(uuid: string, state: ProcessState): string[] {
+    const { messages } = this.#told;
+    const at = messages.findIndex(
+      (message) => message.what === 'state' && message.uuid === uuid && message.state === state,
+    );
+    return messages
+      .slice(0, Math.max(at, 0))
+      .flatMap((message) =>
+        message.what === 'line' && message.uuid === uuid && message.source === 'output' ? [message.text] : [],
+      );
+  }
+
   usages(uuid: string): Usage[] {
     return this.#told.messages.flatMap((message) =>
       message.what === 'usage' && message.uuid === uuid ? [message.usage] : [],
