@@ -132,8 +132,8 @@ async function ensureToken({ directory, log }: PkiOptions): Promise<string> {
 }
 
 function validity(clock: Clock, lifeMs: number): { from: Date; to: Date } {
-  // An hour back, so that a client whose clock is behind does not find it not yet valid.
-  return { from: new Date(clock.now() - 3_600_000), to: new Date(clock.now() + lifeMs) };
+  // From long ago: made by a clock that was ahead, it must not be "not yet valid" once the clock is right.
+  return { from: new Date(0), to: new Date(clock.now() + lifeMs) };
 }
 
 async function readPair(
