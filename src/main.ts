@@ -27,7 +27,7 @@ import { createOpsServer } from './http/ops/server.ts';
 import { Revocations } from './http/wings/revocations.ts';
 import { createWingsServer } from './http/wings/server.ts';
 import type { ServerLookup } from './http/wings/server-lookup.ts';
-import { applyManifests } from './manifests/apply.ts';
+import { createManifestSource } from './manifests/manifest-source.ts';
 import { Admission } from './resources/admission.ts';
 import { ensureNamespace } from './resources/namespace.ts';
 import type { Server } from './resources/server.ts';
@@ -126,9 +126,13 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   const api = parts.adopt(createWingsServer(wingsOptions), (door) => door.close());
   const apiAt = await listenOrExplain('api', config.api, (at) => api.listen(at));
 
-  if (config.aileron.manifests) await applyManifests({ directory: config.aileron.manifests, admission, store, log });
   feed.start();
   await manager.start();
+  if (config.aileron.manifests) {
+    const source = { directory: config.aileron.manifests, nodeName, store, admission, servers, events };
+    const manifests = createManifestSource({ ...source, clock, log, registry });
+    await parts.adopt(manifests, (open) => open.stop()).start();
+  }
   log.info({ node: nodeName, api: apiAt.port, kube: kubeAt.port, ops: opsAt.port }, 'the node is up');
 
   const running = parts.move();

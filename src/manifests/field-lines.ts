@@ -1,45 +1,64 @@
-// Where in a YAML document a field stands, so that a refusal names the line and not only the path.
-import { type Document, isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
+// Where in a YAML document a field stands, so that a refusal names the line and not only the path. The lines are plain
+// data: they are found where the text is parsed and looked up where the object is refused.
+import { type Document, isAlias, isCollection, isMap, isScalar, type Node, type Pair } from 'yaml';
+
+/** A field or an item. What an anchor names is shared by all who name it. */
+export interface LineNode {
+  /** From 1. Of a field: where its name stands. */
+  line: number;
+  inside?: { fields?: Map<string, LineNode>; items?: LineNode[] };
+}
+
+/** For a document that is known to be of sensible size and depth and to hold no alias of itself. */
+export function linesOf(document: Document, lineAt: (offset: number | undefined) => number): LineNode {
+  const known = new Map<Node, NonNullable<LineNode['inside']>>();
+  const nodeOf = (value: unknown, line: number): LineNode => {
+    const node = isAlias(value) ? value.resolve(document) : value;
+    if (!isCollection(node)) return { line };
+    const inside = known.get(node) ?? insideOf(node.items, isMap(node));
+    known.set(node, inside);
+    return { line, inside };
+  };
+  const insideOf = (items: readonly unknown[], named: boolean): NonNullable<LineNode['inside']> => {
+    if (!named) return { items: items.map((item) => nodeOf(item, lineAt(startOf(item)))) };
+    const fields = (items as Pair[]).map(({ key, value }): [string, LineNode] => [
+      isScalar(key) ? String(key.value) : '',
+      nodeOf(value, lineAt(startOf(key))),
+    ]);
+    return { fields: new Map(fields) };
+  };
+  return nodeOf(document.contents, lineAt(startOf(document.contents)));
+}
 
 /**
- * Offset in the text of the field a path names, in the spelling of admission: `spec.mounts[2].target`,
+ * The line of the field a path names, in the spelling of admission: `spec.mounts[2].target`,
  * `metadata.labels[example.com/game]`. For a field that is not there: of the innermost one around it that is.
  */
-export function offsetOf(document: Document, path: string): number | undefined {
-  let node = resolved(document, document.contents);
-  let offset = node?.range?.[0];
+export function lineOf(root: LineNode, path: string): number {
+  let node = root;
   let rest = path;
   while (rest !== '') {
     const next = stepInto(node, rest);
-    if (!next) return offset;
+    if (!next) break;
     rest = next.rest.replace(/^\./, '');
-    offset = next.offset ?? offset;
-    node = resolved(document, next.value);
+    node = next.node;
   }
-  return offset;
+  return node.line;
 }
 
-interface Found {
-  offset: number | undefined;
-  value: unknown;
-  rest: string;
-}
-
-function stepInto(node: Node | undefined, path: string): Found | undefined {
-  if (isSeq(node)) {
+function stepInto({ inside }: LineNode, path: string): { node: LineNode; rest: string } | undefined {
+  if (inside?.items) {
     const [bracket, index] = /^\[(\d+)\]/.exec(path) ?? [];
-    const item = index === undefined ? undefined : node.items[Number(index)];
-    if (!bracket || !item) return undefined;
-    return { offset: (item as Node).range?.[0], value: item, rest: path.slice(bracket.length) };
+    const node = index === undefined ? undefined : inside.items[Number(index)];
+    return bracket && node ? { node, rest: path.slice(bracket.length) } : undefined;
   }
-  if (!isMap(node)) return undefined;
   // A key may hold dots itself, so the keys are compared with the path, and the longest that fits is meant.
-  const fitting = node.items.flatMap(({ key, value }) => {
-    const length = isScalar(key) ? lengthOfStep(String(key.value), path) : 0;
-    return length > 0 ? [{ length, offset: (key as Node).range?.[0], value }] : [];
-  });
-  const best = fitting.sort((one, other) => other.length - one.length)[0];
-  return best && { offset: best.offset, value: best.value, rest: path.slice(best.length) };
+  let best: { node: LineNode; length: number } | undefined;
+  for (const [key, node] of inside?.fields ?? []) {
+    const length = lengthOfStep(key, path);
+    if (length > (best?.length ?? 0)) best = { node, length };
+  }
+  return best && { node: best.node, rest: path.slice(best.length) };
 }
 
 /** How much of the path the key takes up; 0 = it is another one's. */
@@ -49,7 +68,6 @@ function lengthOfStep(key: string, path: string): number {
   return key !== '' && path.startsWith(key) && (end === undefined || end === '.' || end === '[') ? key.length : 0;
 }
 
-function resolved(document: Document, value: unknown): Node | undefined {
-  if (isAlias(value)) return value.resolve(document);
-  return (value ?? undefined) as Node | undefined;
+export function startOf(node: unknown): number | undefined {
+  return (node as Node | null)?.range?.[0];
 }

@@ -1,0 +1,179 @@
+// The manifest directory as truth: decides when to look at it. A change of a file or of an object that came from one is
+// followed in a moment; what nobody told of, at the next of the slow looks. Looks go one at a time, and each depends on
+// nothing but what the directory and the store hold by then.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { Registry } from 'prom-client';
+import type { Clock } from '../clock/clock.ts';
+import type { Admission } from '../resources/admission.ts';
+import type { EventRecorder } from '../resources/event.ts';
+import type { Server } from '../resources/server.ts';
+import { type BackoffLimits, backoffMs } from '../runtime/backoff.ts';
+import type { Change, Informer } from '../runtime/informer.ts';
+import { StoreClosedError } from '../store/errors.ts';
+import type { Store } from '../store/store.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { DirectoryWatcher } from './directory-watcher.ts';
+import { ManifestApply } from './manifest-apply.ts';
+import type { ManifestFailure } from './manifest-error.ts';
+import { createManifestMetrics, type ManifestMetrics } from './manifest-metrics.ts';
+import { type DirectoryScan, ManifestReader, settleMs } from './manifest-reader.ts';
+import { ParseProcess } from './parse-process.ts';
+
+export interface ManifestSourceOptions {
+  directory: string;
+  nodeName: string;
+  store: Store;
+  admission: Pick<Admission, 'create' | 'patch' | 'delete'>;
+  servers: Pick<Informer<Server>, 'get' | 'list' | 'onChange' | 'synced'>;
+  events: EventRecorder;
+  clock: Clock;
+  log: Logger;
+  registry?: Registry;
+  /** What a test may put in place of the real directory. */
+  reader?: Pick<ManifestReader, 'scan'>;
+  watcher?: { start(): void; reopen(): void; stop(): Promise<void> };
+}
+
+/** Between looks that nobody asked for. */
+const rescanMs = 30_000;
+
+/** A start waits for the first look, but not for a text that takes long to read. */
+const firstScanMs = 5_000;
+
+const failedScanBackoff: BackoffLimits = { baseMs: 1_000, maxMs: 30_000 };
+
+export function createManifestSource(options: ManifestSourceOptions): ManifestSource {
+  return new ManifestSource(options);
+}
+
+export class ManifestSource {
+  readonly #options: ManifestSourceOptions;
+  readonly #log: Logger;
+  readonly #parser: ParseProcess;
+  readonly #reader: Pick<ManifestReader, 'scan'>;
+  readonly #watcher: NonNullable<ManifestSourceOptions['watcher']>;
+  readonly #apply: ManifestApply;
+  readonly #metrics: ManifestMetrics | undefined;
+  readonly #stop = new AbortController();
+  #forget = () => {};
+  #identity: string | undefined;
+  #failures = 0;
+  /** The next look: when, monotonic ms, and how to call it off. */
+  #next: { at: number; cancel: () => void } | undefined;
+  #looking: Promise<void> | undefined;
+
+  constructor(options: ManifestSourceOptions) {
+    const { directory, clock, log, registry } = options;
+    this.#options = options;
+    this.#log = log.child({ directory });
+    this.#parser = new ParseProcess(clock);
+    this.#reader = options.reader ?? new ManifestReader({ directory, clock, parser: this.#parser });
+    this.#watcher =
+      options.watcher ?? new DirectoryWatcher({ directory, clock, log, onChange: () => this.#lookIn(settleMs) });
+    this.#apply = new ManifestApply({ ...options, log: this.#log });
+    this.#metrics = registry && createManifestMetrics(registry);
+  }
+
+  /** What is wrong with the manifests now. */
+  problems(): readonly ManifestFailure[] {
+    return this.#apply.problems;
+  }
+
+  /** Resolves after the first look, or when that takes long. The informer of servers must have been started. */
+  async start(): Promise<void> {
+    const { servers, clock } = this.#options;
+    await servers.synced();
+    this.#forget = servers.onChange((change) => this.#onServer(change));
+    this.#watcher.start();
+    const first = this.#look();
+    this.#looking = first;
+    let cancel = () => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = clock.after(firstScanMs, resolve);
+    });
+    await Promise.race([first, late]);
+    cancel();
+  }
+
+  /** Ends what is under way; nothing is written after this has resolved. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error('the manifests are followed no more'));
+    this.#forget();
+    this.#next?.cancel();
+    await this.#watcher.stop();
+    await this.#parser.close();
+    await this.#looking;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #onServer({ type, object, old }: Change<Server>): void {
+    const isOurs = [object, old].some((server) => server?.spec.owner?.kind === 'Manifest');
+    if (type === 'DELETED') {
+      if (isOurs) this.#apply.gone(object);
+      // It may also have held a port that a manifest asks for.
+      this.#lookIn(settleMs);
+    } else if (isOurs && old && !isDeepStrictEqual(statable(object), statable(old))) this.#lookIn(settleMs);
+  }
+
+  /** The earliest wish counts. */
+  #lookIn(ms: number): void {
+    if (this.#stop.signal.aborted) return;
+    const { clock } = this.#options;
+    const at = clock.monotonic() + ms;
+    if (this.#next && this.#next.at <= at) return;
+    this.#next?.cancel();
+    this.#next = { at, cancel: clock.after(ms, () => this.#lookNow()) };
+  }
+
+  #lookNow(): void {
+    this.#next = undefined;
+    // One at a time: what asked meanwhile gets another one after this.
+    this.#looking = (this.#looking ?? Promise.resolve()).then(() => this.#look());
+  }
+
+  /** Never rejects. */
+  async #look(): Promise<void> {
+    const { signal } = this.#stop;
+    if (signal.aborted) return;
+    try {
+      const scan = await this.#reader.scan();
+      if (signal.aborted) return;
+      this.#follow(scan);
+      const { documents, retryInMs } = await this.#apply.apply(scan, signal);
+      if (signal.aborted) return;
+      this.#failures = 0;
+      this.#metrics?.documents(documents);
+      if (documents.applied > 0) this.#log.info(documents, 'manifests were applied');
+      if (!scan.complete && !scan.failure) this.#lookIn(settleMs);
+      this.#lookIn(Math.min(retryInMs ?? rescanMs, rescanMs));
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof StoreClosedError) {
+        this.#log.warn({ err: error }, 'the manifests are followed no more, as the store is closed');
+        return;
+      }
+      this.#failures += 1;
+      const retryInMs = Math.round(backoffMs(this.#failures, failedScanBackoff, Math.random));
+      this.#log.error({ err: error, retryInMs }, 'the manifests could not be followed');
+      this.#lookIn(retryInMs);
+    }
+  }
+
+  /** The watcher holds on to a directory that was moved away or deleted. */
+  #follow({ identity }: DirectoryScan): void {
+    if (this.#identity !== undefined && identity !== undefined && identity !== this.#identity) this.#watcher.reopen();
+    this.#identity = identity ?? this.#identity;
+  }
+}
+
+/** What a manifest can state of an object. */
+function statable({
+  spec: { power: _, ...spec },
+  metadata: { labels, annotations, deletionTimestamp },
+}: Server): unknown {
+  return { spec, labels, annotations, deletionTimestamp };
+}
