@@ -1,12 +1,17 @@
 // What waits to be sent on one socket, in order and bounded. The connection is given a little at a time, so that what
 // waits here can still be thinned out: above 1 MiB the newest of what replaces itself counts and the oldest console lines
 // go, with one word about it; above 8 MiB, or when nothing moves for 30 s, the client is too slow to be served.
-import type { Duplex } from 'node:stream';
+import type { Writable } from 'node:stream';
 import type { Clock } from '../../clock/clock.ts';
 import type { Frame } from '../../console/frame.ts';
 
+/** The part of a stream that is used. */
+type Connection = Pick<Writable, 'write' | 'cork' | 'uncork' | 'writableLength' | 'writableHighWaterMark'> & {
+  on(event: 'drain', listener: () => void): unknown;
+};
+
 export interface OutboxOptions {
-  connection: Pick<Duplex, 'write' | 'cork' | 'uncork' | 'on' | 'writableLength' | 'writableHighWaterMark'>;
+  connection: Connection;
   clock: Clock;
   /** Stands where lines were left out. */
   gap: () => Buffer;

@@ -53,8 +53,8 @@ export interface MintOptions {
   now: number;
 }
 
-/** A token for the console of one server, as a Panel would make it. */
-export function mintToken({
+/** A token for the console of one server, as a Panel would make it. @throws RangeError */
+export async function mintToken({
   secret,
   serverUuid,
   userUuid,
@@ -62,7 +62,7 @@ export function mintToken({
   ttlSeconds,
   now,
 }: MintOptions): Promise<string> {
-  if (ttlSeconds <= 0 || ttlSeconds > maxLifetimeSeconds) {
+  if (!(ttlSeconds > 0 && ttlSeconds <= maxLifetimeSeconds)) {
     throw new RangeError(`a token lives from 1 to ${maxLifetimeSeconds} seconds, not ${ttlSeconds}`);
   }
   const issuedAt = Math.floor(now / 1000);

@@ -111,13 +111,13 @@ docker:
     multipliers: {"1024": 1.3, 4096: "1.2"}
   userns_mode: host
   log_config: {type: json-file, config: {max-size: 10m, max-file: 3, compress: false}}
-throttles: {enabled: true, lines: 2000, line_reset_interval: 100}
+throttles: {enabled: no, lines: 500, line_reset_interval: "250"}
 remote: 'https://panel.example.com'
 remote_query: {timeout: 30, boot_servers_per_page: 50}
 allowed_mounts: [/srv/maps, /srv/mods]
 BlockBaseDirMount: false
 Search: {max_recursion_depth: 8}
-allowed_origins: []
+allowed_origins: ['https://shop.example.com', '*']
 `;
 
 test('a Pelican configuration, as Wings writes it', async () => {
@@ -193,6 +193,8 @@ test('a Pelican configuration, as Wings writes it', async () => {
     allowedMounts: ['/srv/maps', '/srv/mods'],
     blockBaseDirMount: false,
     remote: 'https://panel.example.com',
+    allowedOrigins: ['https://shop.example.com', '*'],
+    throttles: { enabled: false, lines: 500, lineResetIntervalMs: 250 },
   });
   assert.equal(({} as Record<string, unknown>)['username'], undefined, 'no prototype was touched');
   assert.equal(aileron.store.path, '/var/lib/pelican/aileron/store.db');
@@ -213,6 +215,8 @@ test('a Pterodactyl configuration with little in it has the defaults of Pterodac
   assert.equal(config.docker.network.name, 'pterodactyl_nw');
   assert.equal(config.docker.network.networkMode, 'pterodactyl_nw');
   assert.deepEqual(config.docker.overhead, { override: false, defaultMultiplier: 1.05, multipliers: [] });
+  assert.deepEqual(config.allowedOrigins, []);
+  assert.deepEqual(config.throttles, { enabled: true, lines: 2000, lineResetIntervalMs: 100 });
   assert.deepEqual(config.docker.logConfig.config, {
     'max-size': '5m',
     'max-file': '1',
