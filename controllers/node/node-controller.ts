@@ -5,6 +5,7 @@ import { type Clock, timestamp } from '../../src/clock/clock.ts';
 import type { Config } from '../../src/config/config.ts';
 import { type DockerEngine, DockerUnreachableError, type EngineInfo } from '../../src/docker/engine.ts';
 import type { DockerFeed } from '../../src/docker/feed.ts';
+import { isRuncSafe } from '../../src/docker/runc.ts';
 import { findCondition, setCondition } from '../../src/resources/conditions.ts';
 import type { EventRecorder } from '../../src/resources/event.ts';
 import type { Node, NodeStatus } from '../../src/resources/node.ts';
@@ -18,7 +19,6 @@ import { AlreadyExistsError } from '../../src/store/errors.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Logger } from '../../src/telemetry/log.ts';
 import { type DiskSpace, type Machine, thisMachine } from './machine.ts';
-import { isRuncSafe } from './runc.ts';
 
 export interface NodeDeps {
   store: Store;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DiskSpace } from '../../controllers/node/machine.ts';
 import { diskPressure, nodeReconciler } from '../../controllers/node/node-controller.ts';
-import { isRuncSafe } from '../../controllers/node/runc.ts';
+import { isRuncSafe } from '../../src/docker/runc.ts';
 import { findCondition } from '../../src/resources/conditions.ts';
 import type { Node } from '../../src/resources/node.ts';
 import { silentLogger } from '../../src/telemetry/log.ts';
