@@ -1,5 +1,6 @@
 // The composition root: builds the daemon from its parts, top to bottom, and ties it to the process. Nothing else
 // constructs across the layers, looks at signals or decides about the exit code.
+import { flushCompileCache } from 'node:module';
 import { dirname, join } from 'node:path';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createEventTtl } from '../controllers/events/event-ttl.ts';
@@ -9,7 +10,6 @@ import { createServerController } from '../controllers/server/wiring.ts';
 import { Bus } from './bus/bus.ts';
 import { type Clock, systemClock } from './clock/clock.ts';
 import type { Config } from './config/config.ts';
-import { ConfigError } from './config/config-error.ts';
 import { processEnvironment } from './config/environment.ts';
 import { hostFacts } from './config/host-facts.ts';
 import { loadConfig } from './config/load.ts';
@@ -19,8 +19,7 @@ import { ConsoleHistory } from './console/history.ts';
 import { createDockerEngine } from './docker/dockerode-engine.ts';
 import type { DockerEngine } from './docker/engine.ts';
 import { DockerFeed } from './docker/feed.ts';
-import { kubeconfig } from './http/kube/pki/kubeconfig.ts';
-import { ensurePki, readPki } from './http/kube/pki/pki.ts';
+import { ensurePki } from './http/kube/pki/pki.ts';
 import { createKubeServer } from './http/kube/server.ts';
 import type { HealthCheck } from './http/ops/health.ts';
 import { createOpsServer } from './http/ops/server.ts';
@@ -187,26 +186,14 @@ export async function run({ configPath }: RunOptions): Promise<number> {
       write: (line) => process.stderr.write(line),
     });
     const daemon = await startDaemon(config, log);
+    // Written at the end of the process otherwise, which a power cut takes away.
+    flushCompileCache();
     const end = await endOf(daemon);
     if (end.code === 0) log.info({ signal: end.reason }, 'stopping; games run on');
     else log.error({ err: end.reason }, 'the daemon cannot go on; games run on');
     setTimeout(() => process.exit(1), shutdownLimitMs).unref();
     await daemon.stop();
     return end.code;
-  });
-}
-
-/** Prints what kubectl needs to reach this node. The daemon must have started once: it makes the keys. */
-export async function printKubeconfig({ configPath }: RunOptions): Promise<number> {
-  return explained(async () => {
-    const config = await loadConfig({ path: configPath });
-    const pki = await readPki(pkiDirectory(config));
-    if (!pki)
-      throw new ConfigError(
-        `There are no keys in ${pkiDirectory(config)} yet: start the node once with this configuration.`,
-      );
-    process.stdout.write(kubeconfig({ ...config.aileron.kube, pki }));
-    return 0;
   });
 }
 
