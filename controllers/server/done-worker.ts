@@ -1,4 +1,5 @@
 // The thread side of done-thread.ts: compiles each server's rules once and tests batches of its lines in order.
+import { flushCompileCache } from 'node:module';
 import { parentPort } from 'node:worker_threads';
 import { type CompiledDone, compileDone } from './done-lines.ts';
 import { type LineBatch, linesOf } from './line-queue.ts';
@@ -18,6 +19,8 @@ const port = parentPort;
 if (!port) throw new Error('this module runs in a worker thread only');
 const compiled = new Map<number, CompiledDone>();
 
+// Written when the thread ends otherwise, and it may never end in order.
+flushCompileCache();
 port.on('message', (request: DoneRequest) => {
   if (request.kind === 'forget') compiled.delete(request.id);
   else port.postMessage(answer(request));

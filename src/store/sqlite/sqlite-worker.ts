@@ -1,5 +1,6 @@
 // The worker that owns the database: it takes every message that waits, runs the requests as one transaction, and
 // answers after the commit. No log, no clock, no configuration of its own.
+import { flushCompileCache } from 'node:module';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { runBatch } from './batch.ts';
 import { describe, toErrorData } from './error-data.ts';
@@ -17,6 +18,8 @@ const options = workerData as WorkerOptions;
 
 const opened = open();
 if (opened) serve(opened.database, opened.lock);
+// Written when the thread ends otherwise, and it may never end in order.
+flushCompileCache();
 
 function open(): { database: ObjectDatabase; lock: HeldLock } | undefined {
   try {
