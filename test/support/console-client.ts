@@ -1,8 +1,8 @@
 // A client of the console socket as a front end is one: it keeps what it gets, says what it is told to say, and waits for
 // what a test expects. What it speaks is the wire; it knows nothing of the daemon's code.
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
-import { until } from './until.ts';
 
 export interface Message {
   event: string;
@@ -18,6 +18,7 @@ export interface ConsoleClientOptions {
 }
 
 const patienceMs = 5_000;
+const pollMs = 5;
 
 /** The answer that was no upgrade. */
 export class UpgradeRefused extends Error {
@@ -36,11 +37,16 @@ export class UpgradeRefused extends Error {
 export class ConsoleClient {
   readonly socket: WebSocket;
   readonly messages: Message[] = [];
+  /** Of the answer that was the upgrade. */
+  upgradeHeaders: NodeJS.Dict<string | string[]> = {};
   /** Once the socket is closed. */
   closed: { code: number; reason: string } | undefined;
 
   private constructor(socket: WebSocket) {
     this.socket = socket;
+    socket.on('upgrade', ({ headers }) => {
+      this.upgradeHeaders = headers;
+    });
     socket.on('message', (data) => this.messages.push(JSON.parse(String(data)) as Message));
     socket.on('close', (code, reason) => {
       this.closed = { code, reason: String(reason) };
@@ -99,13 +105,14 @@ export class ConsoleClient {
     return this.all('console output').map((line) => line ?? '');
   }
 
-  async until(what: string, wanted: () => boolean, ms = patienceMs): Promise<void> {
-    try {
-      await until(what, ms, async () => wanted());
-    } catch (error) {
-      throw new Error(`${what}; it got ${JSON.stringify(this.messages.slice(-20))}, ${JSON.stringify(this.closed)}`, {
-        cause: error,
-      });
+  async until(what: string, wanted: () => boolean | Promise<boolean>, ms = patienceMs): Promise<void> {
+    const deadline = performance.now() + ms;
+    while (!(await wanted())) {
+      if (performance.now() > deadline) {
+        const got = JSON.stringify(this.messages.slice(-20)).slice(0, 4_000);
+        throw new Error(`Waited ${ms} ms in vain: ${what}; it got ${got}, ${JSON.stringify(this.closed)}`);
+      }
+      await sleep(pollMs);
     }
   }
 
@@ -121,6 +128,11 @@ export class ConsoleClient {
       this.socket.ping();
       await pong;
     }
+  }
+
+  /** Reads on, but is silent: pings stay without an answer. */
+  stopAnswering(): void {
+    this.socket.pong = () => {};
   }
 
   close(): void {

@@ -12,7 +12,7 @@ import { Revocations } from '../../src/http/wings/revocations.ts';
 import { createWingsServer, type WingsServer } from '../../src/http/wings/server.ts';
 import type { PlaceLimits } from '../../src/http/wings/socket-places.ts';
 import { mintToken } from '../../src/http/wings/token.ts';
-import { Admission } from '../../src/resources/admission.ts';
+import { Admission, type WriteContext } from '../../src/resources/admission.ts';
 import type { ProcessState, Server, ServerStatus } from '../../src/resources/server.ts';
 import { Informer } from '../../src/runtime/informer.ts';
 import { aConfig } from './a-config.ts';
@@ -21,9 +21,9 @@ import { ConsoleClient } from './console-client.ts';
 import { FakeClock, settle } from './fake-clock.ts';
 import { MemoryStore } from './memory-store.ts';
 import { recordedLog } from './recorded-log.ts';
+import { nodeSecret } from './signed-token.ts';
 
 export const panelOrigin = 'https://panel.example.com';
-export const nodeSecret = 'the-secret-token-of-this-node';
 export const aUser = '0b9a1f6e-2d7c-4c52-9b8e-5c3a7d1e4f60';
 export const otherUser = '1c0b2e7f-3e8d-4d63-8c9f-6d4b8e2f5a71';
 export const asAdministrator = ['*', 'admin.websocket.errors', 'admin.websocket.install', 'admin.websocket.transfer'];
@@ -43,7 +43,6 @@ export interface TokenOptions {
   ttlSeconds?: number;
   /** ms before now. */
   age?: number;
-  claims?: Record<string, unknown>;
 }
 
 export class ConsoleNode {
@@ -186,6 +185,44 @@ export class ConsoleNode {
     const { server = anyUuid, user = aUser, permissions = ['*'], ttlSeconds = 600, age = 0 } = options;
     const now = this.clock.now() - age;
     return mintToken({ secret: nodeSecret, serverUuid: server, userUuid: user, permissions, ttlSeconds, now });
+  }
+
+  /** What a Panel that states no scope would sign. */
+  claims(): Record<string, unknown> {
+    const iat = Math.floor(this.clock.now() / 1000);
+    return {
+      ...{ iss: panelOrigin, jti: 'ae12', iat, nbf: iat - 300, exp: iat + 600, server_uuid: anyUuid, user_uuid: aUser },
+      permissions: ['*'],
+    };
+  }
+
+  get writer(): WriteContext {
+    return {
+      by: 'test',
+      owner: { kind: 'User', ref: 'test' },
+      dryRun: false,
+      fieldValidation: 'Strict',
+      warn: () => {},
+    };
+  }
+
+  get bearer(): { authorization: string } {
+    return { authorization: `Bearer ${nodeSecret}` };
+  }
+
+  /** Lets time pass in steps that pings and their answers can follow. */
+  async pass(ms: number, client: ConsoleClient): Promise<void> {
+    for (let left = ms; left > 0; left -= 10_000) {
+      await this.clock.advance(Math.min(left, 10_000));
+      await client.settled();
+    }
+  }
+
+  /** Without what every front end does. */
+  async open(origin: string | undefined): Promise<ConsoleClient> {
+    const client = await ConsoleClient.open({ port: this.port, uuid: anyUuid, origin });
+    this.#clients.push(client);
+    return client;
   }
 
   async connect({ uuid = anyUuid, origin = panelOrigin, perMessageDeflate = true } = {}): Promise<ConsoleClient> {
