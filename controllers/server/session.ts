@@ -13,7 +13,7 @@ import {
 } from '../../src/docker/engine.ts';
 import type { Logger } from '../../src/telemetry/log.ts';
 import { DoneMatcher } from './done-matcher.ts';
-import { missingLines } from './line-overlap.ts';
+import { LiveOverlap, missingLines } from './line-overlap.ts';
 import { uptimeAfter, uptimeAtOpen, usageOf } from './usage.ts';
 
 export interface SessionDeps {
@@ -38,6 +38,9 @@ const retryDelaysMs = [100, 250, 500, 1_000, 2_000, 5_000];
 /** Lines kept to see where a log and a live stream overlap. */
 const overlapLines = 64;
 
+/** What a stream that was opened again has in common with the log arrives at once; later lines, in ms, are new. */
+const overlapMs = 1_000;
+
 const nothing = () => {};
 
 /** How long a write waits for a console that is being attached again: twice the longest pause between two attempts. */
@@ -58,6 +61,7 @@ export class Session {
   #console: AttachedConsole | undefined;
   #attachedAgain = Promise.withResolvers<void>();
   #splitter = new LineSplitter();
+  #overlap = new LiveOverlap([]);
   #matcher: DoneMatcher | undefined;
   #lastOutputAt: number;
 
@@ -157,7 +161,8 @@ export class Session {
       return 'again';
     });
     if (signal.aborted) return;
-    for (const line of this.#splitter.flush()) this.#show(line);
+    this.#showAll(this.#overlap.end());
+    this.#showAll(this.#splitter.flush());
     this.#onChange();
   }
 
@@ -216,12 +221,19 @@ export class Session {
 
   async #attachAgain(): Promise<AttachedConsole> {
     const attached = await this.#attach();
-    for (const line of await this.#gap()) this.#show(line);
+    const missed = await this.#gap();
+    this.#showAll(missed);
     if (this.#closing.signal.aborted) {
       attached.close();
       return attached;
     }
     this.#splitter = new LineSplitter();
+    const overlap = new LiveOverlap(missed.map(String));
+    this.#overlap = overlap;
+    this.#deps.clock.after(overlapMs, () => {
+      // What a broken stream held back stands in the log.
+      if (this.#overlap === overlap) this.#showAll(overlap.end());
+    });
     this.#console = attached;
     this.#attachedAgain.resolve();
     this.#attachedAgain = Promise.withResolvers();
@@ -254,8 +266,12 @@ export class Session {
   async #read(attached: AttachedConsole): Promise<void> {
     for await (const chunk of attached.output) {
       this.#lastOutputAt = this.#deps.clock.now();
-      for (const line of this.#splitter.push(chunk)) this.#show(line);
+      for (const line of this.#splitter.push(chunk)) this.#showAll(this.#overlap.push(line));
     }
+  }
+
+  #showAll(lines: readonly Buffer[]): void {
+    for (const line of lines) this.#show(line);
   }
 
   #show(line: Buffer): void {

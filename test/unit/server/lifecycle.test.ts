@@ -282,6 +282,20 @@ test('a dropped console is attached again and its gap filled, without a change o
   assert.deepEqual(node.states, []);
 });
 
+test('a line printed while the gap is read stands in log and stream, and is shown once', async (t) => {
+  const node = await running(t);
+  node.docker.before = (method) => {
+    if (method === 'containerLogs') node.docker.print(anyUuid, 'between\n');
+  };
+  node.docker.dropConsoles(anyUuid);
+  await node.until('it is shown', () => node.lines.includes('between'));
+  node.docker.before = () => {};
+  node.docker.print(anyUuid, 'after\n');
+  await node.until('lines flow again', () => node.lines.includes('after'));
+  await node.settle();
+  assert.deepEqual(node.lines, ['between', 'after']);
+});
+
 test('suspension stops the server and refuses a start', async (t) => {
   const node = await running(t);
   await node.store.patch('Server', 'demo', { spec: { suspended: true } });
