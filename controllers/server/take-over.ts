@@ -58,9 +58,12 @@ export async function attachRunning(
   session.followUsage(container.startedAt);
 }
 
+/** Docker writes down the start only after the process runs: its first lines are older. */
+const startMarginSeconds = 10;
+
 async function printedLines(deps: ServerDeps, container: ContainerInfo, sinceStart: boolean): Promise<Buffer[]> {
   const range = sinceStart
-    ? { since: Date.parse(container.startedAt) / 1000 }
+    ? { since: Date.parse(container.startedAt) / 1000 - startMarginSeconds }
     : { tail: deps.config.system.websocketLogCount };
   try {
     const printed = await deps.docker.containerLogs(container.id, { tty: container.tty, ...range });

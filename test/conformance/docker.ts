@@ -323,12 +323,13 @@ export function dockerConformance(name: string, skip: string | false, open: () =
       Internal: true,
       Attachable: false,
       Options: { 'com.docker.network.bridge.name': name.slice(-12) },
+      Labels: { made: 'by a test' },
     });
     t.after(() => docker.removeNetwork(id));
     const shown = await docker.inspectNetwork(name);
     assert.deepEqual(
       { ...shown, subnets: [] },
-      { id, name, driver: 'bridge', internal: true, subnets: [], containers: 0 },
+      { id, name, driver: 'bridge', internal: true, labels: { made: 'by a test' }, subnets: [], containers: 0 },
     );
     assert.deepEqual(await docker.inspectNetwork(id), shown);
     await docker.removeNetwork(id);
