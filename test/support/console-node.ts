@@ -122,7 +122,10 @@ export class ConsoleNode {
   }
 
   async stop(): Promise<void> {
-    await this.api.close();
+    const closed = this.api.close();
+    // For clients that do not answer the goodbye.
+    await this.clock.advance(10_000);
+    await closed;
     await this.servers.stop();
     this.history.close();
     await this.store.close();

@@ -15,6 +15,7 @@ export class ConsoleSockets {
   readonly #places: SocketPlaces;
   readonly #sockets = new Map<string, Set<ConsoleSocket>>();
   readonly #unsubscribe: () => void;
+  #closing = false;
   #onLast: (() => void) | undefined;
 
   constructor(deps: ConsoleSocketDeps, places: SocketPlaces) {
@@ -30,10 +31,12 @@ export class ConsoleSockets {
     opened = new ConsoleSocket(this.#deps, { serverUuid, socket, connection, place }, () => this.#remove(opened));
     const ofServer = this.#sockets.get(serverUuid) ?? new Set();
     this.#sockets.set(serverUuid, ofServer.add(opened));
+    if (this.#closing) opened.close(closings.stopping);
   }
 
   /** Resolves when no socket is left. */
   async close(): Promise<void> {
+    this.#closing = true;
     this.#unsubscribe();
     if (this.#sockets.size === 0) return;
     const last = Promise.withResolvers<void>();
