@@ -38,8 +38,8 @@ export interface ManifestSourceOptions {
 /** Between looks that nobody asked for. */
 const rescanMs = 30_000;
 
-/** A start waits for the first look, but not for a text that takes long to read. */
-const firstScanMs = 5_000;
+/** A start waits for the first look that saw everything, but not for a text that takes long to read. */
+const firstLookMs = 5_000;
 
 const failedScanBackoff: BackoffLimits = { baseMs: 1_000, maxMs: 30_000 };
 
@@ -62,6 +62,7 @@ export class ManifestSource {
   /** The next look: when, monotonic ms, and how to call it off. */
   #next: { at: number; cancel: () => void } | undefined;
   #looking: Promise<void> | undefined;
+  readonly #firstLook = Promise.withResolvers<void>();
 
   constructor(options: ManifestSourceOptions) {
     const { directory, clock, log, registry } = options;
@@ -80,19 +81,15 @@ export class ManifestSource {
     return this.#apply.problems;
   }
 
-  /** Resolves after the first look, or when that takes long. The informer of servers must have been started. */
+  /** Resolves after the first look at everything, or when that takes long. The informer of servers must have been started. */
   async start(): Promise<void> {
     const { servers, clock } = this.#options;
     await servers.synced();
     this.#forget = servers.onChange((change) => this.#onServer(change));
     this.#watcher.start();
-    const first = this.#look();
-    this.#looking = first;
-    let cancel = () => {};
-    const late = new Promise<void>((resolve) => {
-      cancel = clock.after(firstScanMs, resolve);
-    });
-    await Promise.race([first, late]);
+    this.#lookNow();
+    const cancel = clock.after(firstLookMs, () => this.#firstLook.resolve());
+    await this.#firstLook.promise;
     cancel();
   }
 
@@ -101,6 +98,7 @@ export class ManifestSource {
     this.#stop.abort(new Error('the manifests are followed no more'));
     this.#forget();
     this.#next?.cancel();
+    this.#firstLook.resolve();
     await this.#watcher.stop();
     await this.#parser.close();
     await this.#looking;
@@ -130,6 +128,7 @@ export class ManifestSource {
   }
 
   #lookNow(): void {
+    this.#next?.cancel();
     this.#next = undefined;
     // One at a time: what asked meanwhile gets another one after this.
     this.#looking = (this.#looking ?? Promise.resolve()).then(() => this.#look());
@@ -148,14 +147,17 @@ export class ManifestSource {
       this.#failures = 0;
       this.#metrics?.documents(documents);
       if (documents.applied > 0) this.#log.info(documents, 'manifests were applied');
-      if (!scan.complete && !scan.failure) this.#lookIn(settleMs);
+      if (scan.complete || scan.failure) this.#firstLook.resolve();
+      else this.#lookIn(settleMs);
       this.#lookIn(Math.min(retryInMs ?? rescanMs, rescanMs));
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof StoreClosedError) {
+        this.#firstLook.resolve();
         this.#log.warn({ err: error }, 'the manifests are followed no more, as the store is closed');
         return;
       }
+      this.#firstLook.resolve();
       this.#failures += 1;
       const retryInMs = Math.round(backoffMs(this.#failures, failedScanBackoff, Math.random));
       this.#log.error({ err: error, retryInMs }, 'the manifests could not be followed');

@@ -158,20 +158,19 @@ export class ObjectWriter {
       return { result: 'unchanged' };
     }
     const drifted = differs && memo ? changedByOthers(memo, owned, current) : [];
-    const delay = drifted.length > 0 && applied ? this.#drift.delay(keyOf(declaration)) : 0;
+    // Since the last look at the same text: a fight, unless it is the first time.
+    const undone = applied !== undefined && (drifted.length > 0 || !differs);
+    const delay = undone ? this.#drift.delay(keyOf(declaration)) : 0;
     if (delay > 0) return { result: 'waiting', retryInMs: delay };
-    const patch =
-      joined(differs ? changes : undefined, { metadata: { annotations: { [memoAnnotation]: text } } }) ?? {};
+    const note = { metadata: { annotations: { [memoAnnotation]: text } } };
+    const patch = joined(differs ? changes : undefined, note) ?? note;
     const written = await admission.patch(kind, name, pinned(patch, resourceVersion), this.#context(file));
     this.#remember(declaration, written);
+    if (undone || drifted.length > 0) this.#drift.putBack(keyOf(declaration));
     if (differs) log.info({ file, kind, name }, 'a manifest was applied');
     if (drifted.length > 0) {
-      this.#drift.putBack(keyOf(declaration));
       const who = writerOf(current, applied?.object);
-      log.warn(
-        { file, kind, name, fields: drifted, who },
-        'fields of a manifest were changed by another writer and put back',
-      );
+      log.warn({ file, kind, name, fields: drifted, who }, 'another writer changed fields of a manifest; put back');
       events.event(referenceOf(written), 'Warning', 'DriftReverted', driftSentence(file, drifted, who));
     }
     return { result: differs ? 'applied' : 'unchanged' };
