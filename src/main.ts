@@ -113,11 +113,14 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   await ensureNamespace(store);
   const admission = new Admission({ store, nodeName, clock });
   const checks = readinessChecks(store, feed, manager);
-  const ops = parts.adopt(createOpsServer({ registry, checks, clock, log }), (door) => door.close());
-  const opsAt = await listenOrExplain('ops', config.aileron.ops, (at) => ops.listen(at));
   const renewPki = () => ensurePki({ directory: pkiDirectory(config), host: config.aileron.kube.host, clock, log });
+  const pki = await renewPki();
+  // What others than this machine can reach asks for the token of the kube API.
+  const token = isLoopback(config.aileron.ops.host) ? undefined : pki.token;
+  const ops = parts.adopt(createOpsServer({ registry, checks, token, clock, log }), (door) => door.close());
+  const opsAt = await listenOrExplain('ops', config.aileron.ops, (at) => ops.listen(at));
   const kubeOptions = { store, admission, clock, log, registry, renewPki, build: { version: aileronVersion } };
-  const kube = parts.adopt(createKubeServer({ ...kubeOptions, pki: await renewPki() }), (door) => door.close());
+  const kube = parts.adopt(createKubeServer({ ...kubeOptions, pki }), (door) => door.close());
   const kubeAt = await listenOrExplain('kube', config.aileron.kube, (at) => kube.listen(at));
   const revocations = await Revocations.open({ path: join(stateDirectory(config), 'revocations.json'), clock, log });
   const lookup = serverLookup(servers);
@@ -145,6 +148,10 @@ function readinessChecks(store: Store, feed: DockerFeed, manager: Manager): Heal
     { name: 'controllers', check: async () => (manager.ready ? undefined : 'the controllers have not started yet') },
     { name: 'docker', check: async () => (feed.reachable ? undefined : (feed.failure?.message ?? 'not asked yet')) },
   ];
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 function uuidIndex(server: Server): string[] {

@@ -57,7 +57,7 @@ export const settings = [
     env: 'AILERON_OPS_HOST',
     type: 'text',
     default: '127.0.0.1',
-    meaning: 'Address of metrics and health.',
+    meaning: 'Address of metrics and health; beyond the loopback they ask for the bearer token of the kube API.',
   },
   {
     key: 'ops.port',

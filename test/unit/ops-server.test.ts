@@ -42,6 +42,25 @@ test('serves metrics and health, and nothing else', async () => {
   });
 });
 
+test('asks for the token where others can reach it (covers: SEC-61)', async (t) => {
+  const server = createOpsServer({
+    registry: new Registry(),
+    checks: [good],
+    token: 'the-right-one',
+    log: silentLogger,
+  });
+  t.after(() => server.close());
+  const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
+  const ask = (path: string, authorization?: string) =>
+    fetch(`http://127.0.0.1:${port}${path}`, { headers: authorization ? { authorization } : {} });
+  for (const path of ['/metrics', '/livez', '/readyz', '/nothing']) {
+    assert.equal((await ask(path)).status, 401);
+    assert.equal((await ask(path, 'Bearer the-wrong-one')).status, 401);
+    assert.equal((await ask(path, 'Basic the-right-one')).status, 401);
+  }
+  assert.equal((await ask('/metrics', 'Bearer the-right-one')).status, 200);
+});
+
 test('names the checks that fail, and is not ready; being alive is another question', async () => {
   await withServer([good, bad, broken], async (url) => {
     const response = await fetch(`${url}/readyz`);

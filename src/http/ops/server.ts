@@ -4,6 +4,7 @@ import Fastify from 'fastify';
 import type { Registry } from 'prom-client';
 import { type Clock, systemClock } from '../../clock/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
+import { bearerOf } from '../bearer.ts';
 import { type HealthCheck, runChecks } from './health.ts';
 
 export interface OpsServerOptions {
@@ -12,6 +13,8 @@ export interface OpsServerOptions {
   checks: readonly HealthCheck[];
   /** For /livez: would a restart help? Without any it is healthy while it answers. */
   liveness?: readonly HealthCheck[];
+  /** Asked of every request, where others than this machine can reach the listener. */
+  token?: string | undefined;
   clock?: Clock;
   log: Logger;
 }
@@ -32,6 +35,7 @@ export function createOpsServer({
   registry,
   checks,
   liveness = [],
+  token,
   clock = systemClock,
   log,
 }: OpsServerOptions): OpsServer {
@@ -46,6 +50,17 @@ export function createOpsServer({
   });
   app.server.maxConnections = maxConnections;
 
+  if (token !== undefined) {
+    const bearing = bearerOf(token);
+    app.addHook('onRequest', async (request, reply) => {
+      if (bearing(request.raw) === 'right') return;
+      await reply
+        .code(401)
+        .header('www-authenticate', 'Bearer realm="aileron"')
+        .type('text/plain')
+        .send('unauthorized\n');
+    });
+  }
   app.get('/metrics', async (_request, reply) => {
     return reply.header('content-type', registry.contentType).send(await registry.metrics());
   });
