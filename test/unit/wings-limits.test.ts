@@ -58,11 +58,13 @@ test('the buckets have the figures of the contract (covers: SEC-46)', async () =
 });
 
 test('a server has thirty places for those with a token, counted without a race (covers: SEC-44)', () => {
-  const places = new SocketPlaces();
+  const places = new SocketPlaces(new FakeClock());
   const taken = Array.from({ length: 31 }, (_, index) => places.take('a', `10.0.0.${index}`, () => {}));
   const inside = taken.map((place) => place.authenticated());
-  // All of them show their token, those too whose place as strangers went to a later one.
-  assert.equal(inside.filter(Boolean).length, 30);
+  assert.deepEqual(
+    inside,
+    taken.map((_, index) => index < 30),
+  );
   assert.equal(places.hasRoom('a'), false);
   assert.equal(places.hasRoom('b'), true);
   taken[3]?.leave();
@@ -70,28 +72,39 @@ test('a server has thirty places for those with a token, counted without a race 
   assert.equal(places.hasRoom('a'), true);
   assert.equal(places.authenticatedCount, 29);
   assert.equal(taken[3]?.authenticated(), false, 'who has left does not come back');
+  for (const place of taken) place.leave();
+  assert.equal(places.authenticatedCount + places.strangerCount, 0);
 });
 
-test('strangers take places from strangers only, the newest first served (covers: SEC-44)', () => {
-  const places = new SocketPlaces();
+test('strangers take places from strangers only, and the crowd pays, not who came alone (covers: SEC-44)', async () => {
+  const clock = new FakeClock();
+  const places = new SocketPlaces(clock);
   const evicted: string[] = [];
   const come = (server: string, address: string, name: string) =>
     places.take(server, address, () => evicted.push(name));
   for (let index = 0; index < 200; index++) come('a', '203.0.113.9', `stranger ${index}`);
+  await clock.advance(1_999);
+  assert.equal(evicted.length, 0, 'each has a moment to show a token');
+  await clock.advance(1);
   assert.equal(places.strangerCount, 10);
-  assert.equal(evicted.length, 190);
+  assert.deepEqual(evicted.slice(0, 2), ['stranger 0', 'stranger 1']);
   const owner = come('a', '198.51.100.7', 'owner');
   for (let index = 0; index < 200; index++) come('a', '203.0.113.9', `more ${index}`);
-  assert.equal(evicted.includes('owner'), false, 'the crowd pays, not who came alone');
+  await clock.advance(10_000);
+  assert.equal(places.strangerCount, 10);
+  assert.equal(evicted.includes('owner'), false);
   assert.equal(owner.authenticated(), true);
+  assert.equal(clock.pendingTimers, 0);
 });
 
-test('an address and the node have bounds of their own (covers: SEC-44)', () => {
-  const places = new SocketPlaces();
+test('an address and the node have bounds of their own (covers: SEC-44)', async () => {
+  const clock = new FakeClock();
+  const places = new SocketPlaces(clock);
   for (let server = 0; server < 30; server++) places.take(`server-${server}`, '203.0.113.9', () => {});
+  await clock.advance(2_000);
   assert.equal(places.strangerCount, 20);
   for (let index = 0; index < 1_000; index++) places.take(`s${index}`, `10.1.${index >> 8}.${index & 255}`, () => {});
-  assert.equal(places.strangerCount, 500);
+  assert.equal(places.strangerCount, 500, 'at once');
 });
 
 test('one party is one address, or one /64', () => {

@@ -60,7 +60,7 @@ export function createWingsServer(options: WingsServerOptions): WingsServer {
     recorded: (uuid) => servers.byUuid(uuid)?.status ?? (servers.byUuid(uuid) && {}),
   });
   const power = new PowerRequests({ admission, servers, state: (uuid) => hub.state(uuid) });
-  const places = new SocketPlaces(options.places);
+  const places = new SocketPlaces(clock, options.places);
   const secret = () => config.token.secret;
   const sockets = new ConsoleSockets(
     {

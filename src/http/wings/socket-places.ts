@@ -1,6 +1,7 @@
 // How many console sockets there may be. Those with a token are counted by server. Strangers are counted apart, so that
-// nobody can keep an owner out by holding sockets open: where their room is full, a newcomer takes the place of the
-// oldest of the address that holds the most. Every change is made in one turn, so no two can take the last place.
+// nobody can keep an owner out by holding sockets open: where their room is full, the oldest of the address that holds
+// the most has to go. Every change is made in one turn, so no two can take the last place.
+import type { Clock } from '../../clock/clock.ts';
 
 export interface Place {
   /** The socket has a valid token now. False: the server has no place left for it. Once. */
@@ -10,10 +11,15 @@ export interface Place {
 
 export interface PlaceLimits {
   authenticatedPerServer: number;
+  /** Like the next one it counts those who have had the time to show a token. */
   strangersPerServer: number;
   strangersPerAddress: number;
+  /** Counts everybody. */
   strangers: number;
 }
+
+/** ms to show a token: all who watch a server may come back at the same moment, after a restart of the node. */
+const arrivalMs = 2_000;
 
 export const defaultPlaceLimits: PlaceLimits = {
   authenticatedPerServer: 30,
@@ -25,16 +31,20 @@ export const defaultPlaceLimits: PlaceLimits = {
 interface Stranger {
   server: string;
   address: string;
+  cameAt: number;
   evict: () => void;
 }
 
 export class SocketPlaces {
   readonly #limits: PlaceLimits;
+  readonly #clock: Clock;
   readonly #authenticated = new Map<string, number>();
   /** Oldest first. */
   readonly #strangers = new Set<Stranger>();
+  #cancelCount: (() => void) | undefined;
 
-  constructor(limits: PlaceLimits = defaultPlaceLimits) {
+  constructor(clock: Clock, limits: PlaceLimits = defaultPlaceLimits) {
+    this.#clock = clock;
     this.#limits = limits;
   }
 
@@ -53,9 +63,11 @@ export class SocketPlaces {
 
   /** `evict` is called when the place goes to another one. `remoteAddress` is that of the peer. */
   take(server: string, remoteAddress: string, evict: () => void): Place {
-    const stranger: Stranger = { server, address: networkOf(remoteAddress), evict };
+    const cameAt = this.#clock.monotonic();
+    const stranger: Stranger = { server, address: networkOf(remoteAddress), cameAt, evict };
     this.#strangers.add(stranger);
-    this.#makeRoom(stranger);
+    this.#evictAbove(this.#limits.strangers, [...this.#strangers]);
+    this.#countLater();
     let counted = false;
     let left = false;
     return {
@@ -82,22 +94,30 @@ export class SocketPlaces {
     return this.#authenticated.get(server) ?? 0;
   }
 
-  #makeRoom({ server, address }: Stranger): void {
-    const { strangersPerServer, strangersPerAddress, strangers } = this.#limits;
-    this.#evictAbove(strangersPerAddress, (one) => one.address === address);
-    this.#evictAbove(strangersPerServer, (one) => one.server === server);
-    this.#evictAbove(strangers, () => true);
+  #countLater(): void {
+    this.#cancelCount ??= this.#clock.after(arrivalMs, () => {
+      this.#cancelCount = undefined;
+      const settled = [...this.#strangers].filter(({ cameAt }) => cameAt + arrivalMs <= this.#clock.monotonic());
+      if (settled.length < this.#strangers.size) this.#countLater();
+      const { strangersPerServer, strangersPerAddress } = this.#limits;
+      const byAddress = Map.groupBy(settled, ({ address }) => address);
+      for (const group of byAddress.values()) this.#evictAbove(strangersPerAddress, group);
+      const byServer = Map.groupBy(settled, ({ server }) => server);
+      for (const group of byServer.values()) this.#evictAbove(strangersPerServer, group);
+    });
   }
 
-  #evictAbove(limit: number, counts: (stranger: Stranger) => boolean): void {
-    const group = [...this.#strangers].filter(counts);
-    if (group.length <= limit) return;
-    const held = Map.groupBy(group, ({ address }) => address);
-    const [crowd] = [...held.values()].sort((one, other) => other.length - one.length);
-    const oldest = crowd?.[0];
-    if (!oldest) return;
-    this.#strangers.delete(oldest);
-    oldest.evict();
+  /** `group` is in the order of arrival. */
+  #evictAbove(limit: number, group: readonly Stranger[]): void {
+    const present = group.filter((one) => this.#strangers.has(one));
+    const held = Map.groupBy(present, ({ address }) => address);
+    for (let surplus = present.length - limit; surplus > 0; surplus--) {
+      const [crowd] = [...held.values()].sort((one, other) => other.length - one.length);
+      const oldest = crowd?.shift();
+      if (!oldest) return;
+      this.#strangers.delete(oldest);
+      oldest.evict();
+    }
   }
 }
 
