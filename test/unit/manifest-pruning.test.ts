@@ -1,6 +1,6 @@
 // What is deleted because no manifest declares it any more, and above all what is not.
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { asManifest, writeContext } from '../support/an-admission.ts';
@@ -96,6 +96,7 @@ for (const [what, files] of Object.entries({
     await lookTwice(bench, 60_000);
     assert.deepEqual(await staying(bench), ['first', 'second']);
     bench.remove('c.yaml');
+    await bench.clock.advance(60_000);
     await bench.look();
     assert.deepEqual(await staying(bench), ['first', 'second']);
     await bench.clock.advance(5_000);
@@ -103,6 +104,21 @@ for (const [what, files] of Object.entries({
     assert.deepEqual(await staying(bench), ['first']);
   });
 }
+
+test('nothing is pruned while a file is being written', async (context) => {
+  const bench = new ManifestBench(context, two);
+  await bench.look();
+  bench.remove('b.yaml');
+  bench.write({ 'c.yaml': two['b.yaml'] });
+  for (let look = 0; look < 2; look += 1) {
+    await bench.clock.advance(5_000);
+    bench.clock.jumpWall(statSync(join(bench.directory, 'c.yaml')).ctimeMs + 100 - bench.clock.now());
+    assert.deepEqual(await bench.look(), { ...nothing, unchanged: 1 });
+  }
+  assert.deepEqual(await staying(bench), ['first', 'second']);
+  bench.clock.jumpWall(3_600_000);
+  assert.deepEqual(await bench.look(), { ...nothing, applied: 1, unchanged: 1 });
+});
 
 test('a missing directory prunes nothing, an empty one everything that came from it', async (context) => {
   const bench = new ManifestBench(context, two);
