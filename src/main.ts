@@ -26,7 +26,7 @@ import { createOpsServer } from './http/ops/server.ts';
 import { Revocations } from './http/wings/revocations.ts';
 import { createWingsServer } from './http/wings/server.ts';
 import type { ServerLookup } from './http/wings/server-lookup.ts';
-import { createManifestSource } from './manifests/manifest-source.ts';
+import { createManifestSource, type ManifestSource } from './manifests/manifest-source.ts';
 import { Admission } from './resources/admission.ts';
 import { ensureNamespace } from './resources/namespace.ts';
 import type { Server } from './resources/server.ts';
@@ -112,7 +112,11 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
 
   await ensureNamespace(store);
   const admission = new Admission({ store, nodeName, clock });
-  const checks = readinessChecks(store, feed, manager);
+  const { manifests: directory } = config.aileron;
+  const manifests = directory
+    ? parts.use(createManifestSource({ directory, nodeName, store, admission, servers, events, clock, log, registry }))
+    : undefined;
+  const checks = readinessChecks(store, feed, manager, manifests);
   const renewPki = () => ensurePki({ directory: pkiDirectory(config), host: config.aileron.kube.host, clock, log });
   const pki = await renewPki();
   // What others than this machine can reach asks for the token of the kube API.
@@ -130,23 +134,25 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
 
   feed.start();
   await manager.start();
-  if (config.aileron.manifests) {
-    const source = { directory: config.aileron.manifests, nodeName, store, admission, servers, events };
-    const manifests = createManifestSource({ ...source, clock, log, registry });
-    await parts.adopt(manifests, (open) => open.stop()).start();
-  }
+  await manifests?.start();
   log.info({ node: nodeName, api: apiAt.port, kube: kubeAt.port, ops: opsAt.port }, 'the node is up');
 
   const running = parts.move();
   return { api: apiAt, kube: kubeAt, ops: opsAt, failed: store.failed, stop: () => running.disposeAsync() };
 }
 
-/** What `/readyz` asks: can this node do its work? */
-function readinessChecks(store: Store, feed: DockerFeed, manager: Manager): HealthCheck[] {
+/** What `/readyz` asks: can this node do its work? A wrong manifest is told there, but keeps no node from it. */
+function readinessChecks(
+  store: Store,
+  feed: DockerFeed,
+  manager: Manager,
+  manifests: ManifestSource | undefined,
+): HealthCheck[] {
   return [
     { name: 'store', check: () => store.list('Node').then(() => undefined) },
     { name: 'controllers', check: async () => (manager.ready ? undefined : 'the controllers have not started yet') },
     { name: 'docker', check: async () => (feed.reachable ? undefined : (feed.failure?.message ?? 'not asked yet')) },
+    ...(manifests ? [{ name: 'manifests', check: async () => undefined, note: () => manifests.summary() }] : []),
   ];
 }
 

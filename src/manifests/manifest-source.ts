@@ -15,7 +15,7 @@ import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { DirectoryWatcher } from './directory-watcher.ts';
 import { ManifestApply } from './manifest-apply.ts';
-import type { ManifestFailure } from './manifest-error.ts';
+import { type ManifestFailure, sentenceOf } from './manifest-error.ts';
 import { createManifestMetrics, type ManifestMetrics } from './manifest-metrics.ts';
 import { type DirectoryScan, ManifestReader, settleMs } from './manifest-reader.ts';
 import { ParseProcess } from './parse-process.ts';
@@ -40,6 +40,8 @@ const rescanMs = 30_000;
 
 /** A start waits for the first look that saw everything, but not for a text that takes long to read. */
 const firstLookMs = 5_000;
+
+const maxSummaryLength = 300;
 
 const failedScanBackoff: BackoffLimits = { baseMs: 1_000, maxMs: 30_000 };
 
@@ -79,6 +81,15 @@ export class ManifestSource {
   /** What is wrong with the manifests now. */
   problems(): readonly ManifestFailure[] {
     return this.#apply.problems;
+  }
+
+  /** The same in a sentence; undefined when all is in order. */
+  summary(): string | undefined {
+    const problems = this.problems();
+    const [first] = problems;
+    if (!first) return undefined;
+    const sentence = sentenceOf(first).slice(0, maxSummaryLength);
+    return problems.length === 1 ? sentence : `${problems.length} problems, the first: ${sentence}`;
   }
 
   /** Resolves after the first look at everything, or when that takes long. The informer of servers must have been started. */

@@ -147,10 +147,12 @@ test('problems and gauges say what the last look found', async (context) => {
       ['broken.yaml', 1],
     ],
   );
+  assert.match(bench.source.summary() ?? '', /^2 problems, the first: wrong\.yaml:8: spec\.limits\.memory: /);
   assert.deepEqual([await value('applied'), await value('failed'), await value('skipped')], [1, 2, 0]);
   bench.scan = { files: bench.scan.files.slice(0, 1), complete: true };
   await bench.clock.advance(30_000);
   assert.deepEqual(bench.source.problems(), []);
+  assert.equal(bench.source.summary(), undefined);
   assert.deepEqual([await value('unchanged'), await value('failed')], [1, 0]);
 });
 

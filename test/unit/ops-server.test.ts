@@ -71,6 +71,21 @@ test('names the checks that fail, and is not ready; being alive is another quest
   });
 });
 
+test('a note is shown where nothing is wrong, and changes no verdict', async () => {
+  const note = () => 'a.yaml:9\nis wrong';
+  const report = await runChecks(
+    'readyz',
+    [
+      { ...good, note },
+      { ...bad, note },
+    ],
+    new FakeClock(),
+  );
+  const text = '[+]docker ok: a.yaml:9 is wrong\n[-]store failed: the disk is full\nreadyz check failed\n';
+  assert.deepEqual(report, { healthy: false, text });
+  assert.equal((await runChecks('readyz', [{ ...good, note }], new FakeClock())).healthy, true);
+});
+
 test('a check that hangs has failed after five seconds', async () => {
   const clock = new FakeClock();
   const report = runChecks('readyz', [{ name: 'docker', check: () => new Promise(() => {}) }], clock);

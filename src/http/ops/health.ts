@@ -6,6 +6,8 @@ export interface HealthCheck {
   name: string;
   /** What is wrong, in a sentence; undefined when nothing is. */
   check(): Promise<string | undefined>;
+  /** What is worth knowing though nothing is wrong with the node, in a sentence. */
+  note?(): string | undefined;
 }
 
 export interface HealthReport {
@@ -19,12 +21,17 @@ const checkTimeoutMs = 5_000;
 
 export async function runChecks(endpoint: string, checks: readonly HealthCheck[], clock: Clock): Promise<HealthReport> {
   const results = await Promise.all(
-    checks.map(async (check) => ({ name: check.name, problem: await runCheck(check, clock) })),
+    checks.map(async (check) => ({
+      name: check.name,
+      problem: await runCheck(check, clock),
+      note: check.note?.()?.replaceAll(/\s+/g, ' '),
+    })),
   );
   const healthy = results.every(({ problem }) => problem === undefined);
-  const lines = results.map(({ name, problem }) =>
-    problem === undefined ? `[+]${name} ok` : `[-]${name} failed: ${problem}`,
-  );
+  const lines = results.map(({ name, problem, note }) => {
+    if (problem !== undefined) return `[-]${name} failed: ${problem}`;
+    return note === undefined ? `[+]${name} ok` : `[+]${name} ok: ${note}`;
+  });
   return { healthy, text: `${[...lines, `${endpoint} check ${healthy ? 'passed' : 'failed'}`].join('\n')}\n` };
 }
 
