@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { checkpoints } from '../support/checkpoints.ts';
 import { needsDocker } from '../support/docker.ts';
 import { LiveNode } from '../support/live-node.ts';
@@ -11,39 +11,41 @@ import { LiveNode } from '../support/live-node.ts';
 const options = { skip: await needsDocker(), timeout: 60_000 };
 const name = 'game';
 
-for (const at of checkpoints('delete:', 'stop:')) {
-  test(`killed at ${at}, a deletion is finished by the next daemon and the files stay`, options, async (t) => {
-    const { node, uuid } = await deletionKilledAt(t, at, 'Retain');
+describe('the daemon is killed during a deletion', { concurrency: 2 }, () => {
+  for (const at of checkpoints('delete:', 'stop:')) {
+    test(`killed at ${at}, a deletion is finished by the next daemon and the files stay`, options, async (t) => {
+      const { node, uuid } = await deletionKilledAt(t, at, 'Retain');
+      await assertGone(node, uuid);
+      assert.ok(existsSync(join(node.volume(uuid), 'starts')));
+      assert.deepEqual(node.commands(uuid), ['stop']);
+
+      // Whoever declares it again gets the files back.
+      await node.addRunning(name, { uuid });
+      assert.equal(node.starts(uuid), 2);
+    });
+  }
+
+  for (const at of checkpoints('delete:', 'stop:exited')) {
+    test(`killed at ${at}, a deletion is finished by the next daemon with the files`, options, async (t) => {
+      const { node, uuid } = await deletionKilledAt(t, at, 'Delete');
+      await assertGone(node, uuid);
+      assert.equal(existsSync(node.volume(uuid)), false);
+    });
+  }
+
+  test('a server deleted while no daemon runs its last start is gone with the container', options, async (t) => {
+    const node = await LiveNode.make(t);
+    await node.start();
+    const uuid = await node.add(name);
+    await node.daemon.pauseAt('start:created');
+    await node.api.power(name, 'start');
+    await node.daemon.paused();
+    await node.api.delete(name);
+    await node.killAndStart();
+    await node.api.untilGone(name);
     await assertGone(node, uuid);
-    assert.ok(existsSync(join(node.volume(uuid), 'starts')));
-    assert.deepEqual(node.commands(uuid), ['stop']);
-
-    // Whoever declares it again gets the files back.
-    await node.addRunning(name, { uuid });
-    assert.equal(node.starts(uuid), 2);
+    assert.equal(node.starts(uuid), 0);
   });
-}
-
-for (const at of checkpoints('delete:', 'stop:exited')) {
-  test(`killed at ${at}, a deletion is finished by the next daemon with the files`, options, async (t) => {
-    const { node, uuid } = await deletionKilledAt(t, at, 'Delete');
-    await assertGone(node, uuid);
-    assert.equal(existsSync(node.volume(uuid)), false);
-  });
-}
-
-test('a server deleted while no daemon runs its last start is gone with the container', options, async (t) => {
-  const node = await LiveNode.make(t);
-  await node.start();
-  const uuid = await node.add(name);
-  await node.daemon.pauseAt('start:created');
-  await node.api.power(name, 'start');
-  await node.daemon.paused();
-  await node.api.delete(name);
-  await node.killAndStart();
-  await node.api.untilGone(name);
-  await assertGone(node, uuid);
-  assert.equal(node.starts(uuid), 0);
 });
 
 async function deletionKilledAt(
