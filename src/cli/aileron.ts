@@ -1,37 +1,29 @@
 // The entry of the command line: runs one command and turns its end into an exit code. Errors are one sentence on
 // standard error; a stack appears only for what is a fault of this program.
-import { CommanderError } from 'commander';
 import { ConfigError } from '../config/config-error.ts';
 import { CliError, exitCodes } from './exit-codes.ts';
-import { processIo, say } from './io.ts';
-import { commandLine } from './program.ts';
-
-const io = processIo();
+import { type Io, processIo, say } from './io.ts';
 
 /** Resolves with the exit code of the process. */
-async function run(args: readonly string[]): Promise<number> {
-  const { program, exitCode } = commandLine(io);
+async function run(io: Io, args: readonly string[]): Promise<number> {
   try {
-    const [first] = args;
-    // Without this an unknown word would be taken for an argument of the default command.
-    if (first !== undefined && !first.startsWith('-') && !known(program.commands, first))
-      program.error(`error: unknown command '${first}'`);
-    await program.parseAsync(args.length === 0 ? ['up'] : args[0]?.startsWith('--config') ? ['up', ...args] : args, {
-      from: 'user',
-    });
-    return exitCode();
+    const daemon = daemonOptions(args, io.env);
+    if (daemon) return await (await import('./commands/up.ts')).up(daemon);
+    const { runCommand } = await import('./program.ts');
+    return await runCommand(io, args);
   } catch (error) {
-    // Commander has printed help or the mistake already.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-    return explain(error);
+    return explain(io, error);
   }
 }
 
-function known(commands: readonly { name(): string }[], word: string): boolean {
-  return word === 'help' || commands.some((command) => command.name() === word);
+/** The daemon is started in its two usual ways without what the other commands need. */
+function daemonOptions(args: readonly string[], env: Io['env']): { config?: string } | undefined {
+  const [option, config, ...more] = args[0] === 'up' ? args.slice(1) : args;
+  if (option === undefined) return env['AILERON_CONFIG'] ? { config: env['AILERON_CONFIG'] } : {};
+  return option === '--config' && config !== undefined && more.length === 0 ? { config } : undefined;
 }
 
-function explain(error: unknown): number {
+function explain(io: Io, error: unknown): number {
   if (error instanceof CliError || error instanceof ConfigError) {
     say(io, `aileron: ${error.message}`);
     return error instanceof CliError ? error.exitCode : exitCodes.failed;
@@ -40,4 +32,4 @@ function explain(error: unknown): number {
   return exitCodes.failed;
 }
 
-process.exitCode = await run(process.argv.slice(2));
+process.exitCode = await run(processIo(), process.argv.slice(2));

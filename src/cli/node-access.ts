@@ -45,7 +45,8 @@ export async function nodeAccess(io: Io, options: AccessOptions): Promise<NodeAc
 
 /** The settings of the node on this machine. @throws ConfigError */
 export function localConfig(io: Io, { config }: AccessOptions): Promise<Config> {
-  return loadConfig({ path: config, warn: (message) => say(io, message) });
+  // An empty AILERON_CONFIG counts as not set.
+  return loadConfig({ path: config || undefined, warn: (message) => say(io, message) });
 }
 
 /** @throws CliError when the daemon has not made its keys yet, or this user may not read them */

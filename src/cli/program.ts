@@ -1,6 +1,6 @@
 // The command line as a declaration: commands, arguments, options, examples. What a command does is in commands/, loaded
 // when it is asked for. --help, the shell completions and docs/cli.md are made of, or held against, what stands here.
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { AdoptOptions } from './commands/adopt.ts';
 import type { ApplyOptions } from './commands/apply.ts';
 import type { ConsoleOptions } from './commands/console.ts';
@@ -11,7 +11,7 @@ import type { GetOptions } from './commands/get.ts';
 import type { PowerOptions } from './commands/power.ts';
 import type { TokenOptions } from './commands/token.ts';
 import type { TopOptions } from './commands/top.ts';
-import { CliError, type ExitCode, exitCodeHelp } from './exit-codes.ts';
+import { CliError, type ExitCode, exitCodeHelp, exitCodes } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import type { AccessOptions } from './node-access.ts';
 import { parseDuration } from './units.ts';
@@ -28,6 +28,24 @@ const powerTexts = {
   restart: 'ask a server to stop and start again',
   kill: 'end the process of a server at once; what it has not saved is lost',
 } as const;
+
+/** Runs what the arguments say. @throws CliError, ConfigError, and what is nobody's mistake but ours */
+export async function runCommand(io: Io, args: readonly string[]): Promise<ExitCode> {
+  const { program, exitCode } = commandLine(io);
+  try {
+    const [first = ''] = args;
+    const isCommand = first === 'help' || program.commands.some((command) => command.name() === first);
+    if (!isCommand && !first.startsWith('-')) program.error(`error: unknown command '${first}'`);
+    // Without a command it is the daemon that is meant.
+    const isOption = first.startsWith('--config');
+    await program.parseAsync(isOption ? ['up', ...args] : args, { from: 'user' });
+    return exitCode();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Commander has printed help or the mistake already.
+    return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  }
+}
 
 export function commandLine(io: Io): CommandLine {
   let exitCode: ExitCode = 0;

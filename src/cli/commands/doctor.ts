@@ -49,9 +49,10 @@ export async function doctor(io: Io, options: DoctorOptions): Promise<ExitCode> 
     if (!options.json) for (const finding of findings) show(io, name, finding);
   };
   add('versions', checkVersions(aileronVersion));
-  const path = options.config === undefined ? wingsPaths.find((one) => existsSync(one)) : resolve(options.config);
+  const given = options.config || undefined; // an empty AILERON_CONFIG counts as not set
+  const path = given === undefined ? wingsPaths.find((one) => existsSync(one)) : resolve(given);
   const findings = path === undefined ? [] : await checkConfigFiles(path);
-  const loaded = await settings(io, options.config);
+  const loaded = await settings(io, given);
   add('config', [...findings, loaded.finding]);
   if (loaded.config) {
     const examined = { config: loaded.config, env: io.env, daemon: await runningDaemon(loaded.config) };
