@@ -87,7 +87,7 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   parts.defer(() => events.flush());
 
   const { bus = new Bus((error) => log.error({ err: error }, 'a subscriber of the bus failed')) } = overrides;
-  const history = parts.adopt(new ConsoleHistory({ bus, maxLines: config.system.websocketLogCount }), (open) =>
+  const history = parts.adopt(new ConsoleHistory({ bus, clock, maxLines: config.system.websocketLogCount }), (open) =>
     open.close(),
   );
   const { data: dataDirectory, machineId, user } = config.system;

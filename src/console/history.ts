@@ -2,11 +2,14 @@
 // live lines nor behind them; bounded per server; begins anew with each process and is gone with the server. The daemon's
 // own lines are not in it.
 import type { Bus } from '../bus/bus.ts';
-import { type Clock, sleep } from '../clock/clock.ts';
+import { type Clock, sleep, systemClock } from '../clock/clock.ts';
 import { LineRing } from './line-ring.ts';
 import { linesBefore } from './lines-before.ts';
 
 const maxBytesPerServer = 1024 * 1024;
+
+/** A log can hold lines that are still on their way here, ms: where the two meet is looked at when they have come. */
+const arrivalMs = 100;
 
 interface Entry {
   ring: LineRing;
@@ -15,15 +18,18 @@ interface Entry {
   /** The process ended: whatever comes next belongs to another one. */
   ended: boolean;
   becameWhole: PromiseWithResolvers<void>;
+  cancelFill?: () => void;
 }
 
 export class ConsoleHistory {
   readonly #entries = new Map<string, Entry>();
   readonly #maxLines: number;
+  readonly #clock: Clock;
   readonly #unsubscribe: (() => void)[];
 
-  constructor({ bus, maxLines }: { bus: Bus; maxLines: number }) {
+  constructor({ bus, maxLines, clock = systemClock }: { bus: Bus; maxLines: number; clock?: Clock }) {
     this.#maxLines = maxLines;
+    this.#clock = clock;
     this.#unsubscribe = [
       bus.subscribe(undefined, 'console', ({ source, text }, uuid) => {
         if (source === 'output') this.#present(uuid).ring.push(text);
@@ -37,10 +43,9 @@ export class ConsoleHistory {
 
   /** What a process printed before this daemon watched it, its newest lines perhaps among those seen live. */
   fill(uuid: string, printed: readonly string[]): void {
-    const live = this.#present(uuid).ring.tail(this.#maxLines);
-    const entry = this.#renew(uuid);
-    for (const line of [...linesBefore(printed, live), ...live]) entry.ring.push(line);
-    this.#complete(entry);
+    const entry = this.#present(uuid);
+    entry.cancelFill?.();
+    entry.cancelFill = this.#clock.after(arrivalMs, () => this.#join(uuid, entry, printed));
   }
 
   /** Up to `count` lines, oldest first. */
@@ -49,23 +54,32 @@ export class ConsoleHistory {
   }
 
   /** Resolves when nothing is missing any more of what the present process printed, or after `ms`. */
-  async whole(uuid: string, ms: number, clock: Clock): Promise<void> {
+  async whole(uuid: string, ms: number): Promise<void> {
     const entry = this.#present(uuid);
     if (entry.whole) return;
     const patience = new AbortController();
-    const timeout = sleep(clock, ms, patience.signal).catch(() => undefined);
+    const timeout = sleep(this.#clock, ms, patience.signal).catch(() => undefined);
     await Promise.race([entry.becameWhole.promise, timeout]);
     patience.abort();
   }
 
   forget(uuid: string): void {
-    this.#entries.get(uuid)?.becameWhole.resolve();
+    const entry = this.#entries.get(uuid);
+    entry?.cancelFill?.();
+    entry?.becameWhole.resolve();
     this.#entries.delete(uuid);
   }
 
   close(): void {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     for (const uuid of [...this.#entries.keys()]) this.forget(uuid);
+  }
+
+  #join(uuid: string, filled: Entry, printed: readonly string[]): void {
+    const live = filled.ring.tail(this.#maxLines);
+    const entry = this.#renew(uuid);
+    for (const line of [...linesBefore(printed, live), ...live]) entry.ring.push(line);
+    this.#complete(entry);
   }
 
   #present(uuid: string): Entry {
@@ -76,6 +90,7 @@ export class ConsoleHistory {
   /** Who waits for the old one waits for the new one. */
   #renew(uuid: string): Entry {
     const old = this.#entries.get(uuid);
+    old?.cancelFill?.();
     const entry: Entry = {
       ring: new LineRing({ maxLines: this.#maxLines, maxBytes: maxBytesPerServer }),
       whole: false,
@@ -93,6 +108,7 @@ export class ConsoleHistory {
 
   #end(uuid: string): void {
     const entry = this.#entries.get(uuid);
+    entry?.cancelFill?.();
     if (entry) entry.ended = true;
   }
 }

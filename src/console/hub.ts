@@ -79,10 +79,10 @@ export class ConsoleHub {
       serverStatus: () => feed.serverStatus(),
       showPast: async () => {
         if (feed.state === 'offline') return;
-        const { history, pastLines, clock } = this.#options;
+        const { history, pastLines } = this.#options;
         feed.flush();
         askedForPast += 1;
-        await history.whole(uuid, pastPatienceMs, clock);
+        await history.whole(uuid, pastPatienceMs);
         feed.flush();
         askedForPast -= 1;
         if (ended) return;

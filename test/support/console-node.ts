@@ -73,7 +73,7 @@ export class ConsoleNode {
       ...aConfig('pterodactyl', `remote: ${panelOrigin}\n${yaml}`),
       token: { id: 'id', secret: nodeSecret },
     };
-    this.history = new ConsoleHistory({ bus: this.bus, maxLines: this.config.system.websocketLogCount });
+    this.history = new ConsoleHistory({ bus: this.bus, clock, maxLines: this.config.system.websocketLogCount });
     this.admission = new Admission({ store: this.store, nodeName: 'node-1', clock });
     const { log, store } = this;
     this.servers = new Informer<Server>({

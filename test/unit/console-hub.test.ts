@@ -55,7 +55,7 @@ function bench({ throttle = {} as Partial<ThrottleLimits>, pastLines = 150 } = {
   const bus = new Bus((error) => {
     throw error;
   });
-  const history = new ConsoleHistory({ bus, maxLines: pastLines });
+  const history = new ConsoleHistory({ bus, clock, maxLines: pastLines });
   const made = { bus, clock, history, encoded: 0, recorded: {} } as unknown as Bench;
   made.hub = new ConsoleHub({
     ...{ bus, history, clock, pastLines, appName: 'Pterodactyl' },
@@ -327,6 +327,7 @@ test('who asks for the past while a process is being taken over gets it when it 
   await settle();
   assert.deepEqual(lines(), [daemonLine('Pterodactyl', 'ours')]);
   history.fill(uuid, ['old', 'live 1']);
+  await clock.advance(100);
   await shown;
   print('live 3');
   await settle();
@@ -372,40 +373,78 @@ function random(seed: number): (below: number) => number {
   };
 }
 
+test('a log that is ahead of the live lines is no reason to show a line twice', async () => {
+  const { print, history, recorded, watch, clock } = bench();
+  recorded.state = 'running';
+  const { watch: one, lines } = watch();
+  const shown = one.showPast();
+  history.fill(uuid, ['old', 'on its way 1', 'on its way 2']);
+  print('on its way 1');
+  await clock.advance(100);
+  await shown;
+  print('on its way 2');
+  print('new');
+  await settle();
+  assert.deepEqual(lines(), ['old', 'on its way 1', 'on its way 2', 'new']);
+});
+
+test('a process that ends before its past is whole leaves it to the next', async () => {
+  const { print, move, history, recorded, watch, clock } = bench();
+  recorded.state = 'running';
+  const { watch: one, lines } = watch();
+  const shown = one.showPast();
+  history.fill(uuid, ['old']);
+  move('offline');
+  await clock.advance(100);
+  move('starting');
+  print('new');
+  await shown;
+  await settle();
+  assert.deepEqual(lines(), ['new']);
+  assert.deepEqual(history.tail(uuid, 10), ['new']);
+});
+
 test('whenever the past is asked for, past and present join without a gap or an overlap', async () => {
   for (let seed = 1; seed <= 300; seed++) {
     const below = random(seed);
-    const { bus, print, move, watch, history, recorded } = bench({ pastLines: 1 + below(12) });
-    const printed: number[] = [];
-    const next = () => {
-      printed.push(printed.length);
-      return String(printed.length - 1);
-    };
+    const { bus, clock, print, move, watch, history, recorded } = bench({ pastLines: 1 + below(12) });
     let adopted = below(2) === 0;
     if (adopted) move('starting');
-    // What ran before anybody watched is only in the log.
     else recorded.state = 'running';
-    const log = Array.from({ length: adopted ? 0 : below(20) }, next);
+    // What ran before anybody watched is only in the log.
+    let printed = adopted ? 0 : below(20);
+    let arrived = printed;
+    const beforeUs = printed;
+    const arrive = () => {
+      if (arrived < printed) print(String(arrived++));
+    };
+    const adopt = () => {
+      // The log holds all from before us, and of the rest more or less than has arrived.
+      const inLog = Math.max(beforeUs, printed - below(3));
+      history.fill(
+        uuid,
+        Array.from({ length: inLog }, (_, index) => String(index)),
+      );
+      adopted = true;
+    };
     const watcher = watch();
     let shown: Promise<void> | undefined;
-    for (let step = 0; step < 60; step++) {
-      const act = below(10);
-      if (act < 6) print(next());
-      else if (act === 6) bus.publish(uuid, 'console', { source: 'daemon', text: 'ours' });
-      else if (act === 7) await settle(1);
-      else if (act === 8 && !adopted) {
-        // The log holds all from before the live lines, and may be behind them by a few.
-        const inLog = Math.max(log.length, printed.length - below(3));
-        history.fill(uuid, printed.slice(0, inLog).map(String));
-        adopted = true;
-      } else if (act === 9 && !shown) {
+    for (let step = 0; step < 80; step++) {
+      const act = below(12);
+      if (act < 5) printed += 1;
+      else if (act < 9) arrive();
+      else if (act === 9) bus.publish(uuid, 'console', { source: 'daemon', text: 'ours' });
+      else if (act === 10 && !adopted) adopt();
+      else if (act === 11 && shown === undefined) {
         // What came before the question is not part of the answer.
         await settle(1);
         watcher.frames.length = 0;
         shown = watcher.watch.showPast();
-      }
+      } else await settle(1);
     }
-    if (!adopted) history.fill(uuid, log);
+    if (!adopted) adopt();
+    while (arrived < printed) arrive();
+    await clock.advance(100);
     await shown;
     await settle();
     const numbers = watcher
@@ -417,6 +456,8 @@ test('whenever the past is asked for, past and present join without a gap or an 
       numbers.map((_, index) => (numbers[0] ?? 0) + index),
       `seed ${seed}`,
     );
-    if (shown !== undefined) assert.equal(numbers.at(-1), printed.length - 1, `seed ${seed}: up to the newest`);
+    if (shown !== undefined && printed > 0) {
+      assert.equal(numbers.at(-1), printed - 1, `seed ${seed}: up to the newest`);
+    }
   }
 });
