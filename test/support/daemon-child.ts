@@ -20,7 +20,7 @@ export type DaemonOrder =
 
 /** What the process tells, one JSON line each. */
 export type DaemonMessage =
-  | { what: 'up'; kube: number; ops: number }
+  | { what: 'up'; kube: number; ops: number; node: number }
   | { what: 'armed'; at: string }
   | { what: 'paused'; at: string }
   | { what: 'typed'; id: number; error?: string }
@@ -43,16 +43,24 @@ export class DaemonChild {
   readonly api: NodeClient;
   readonly kubePort: number;
   readonly opsPort: number;
+  /** Of the API for Panels and consoles. */
+  readonly nodePort: number;
   readonly #process: ChildProcess;
   readonly #told: Told;
   #typed = 0;
 
-  private constructor(process: ChildProcess, told: Told, api: NodeClient, ports: { kube: number; ops: number }) {
+  private constructor(
+    process: ChildProcess,
+    told: Told,
+    api: NodeClient,
+    ports: { kube: number; ops: number; node: number },
+  ) {
     this.#process = process;
     this.#told = told;
     this.api = api;
     this.kubePort = ports.kube;
     this.opsPort = ports.ops;
+    this.nodePort = ports.node;
   }
 
   /** Resolves when it is up. `directory` takes the file with its settings. @throws Error with its log */
