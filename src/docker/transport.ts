@@ -1,7 +1,7 @@
 // One request to Docker. dockerode's modem says how a request looks (path, query, body, headers); sending is done here,
 // because the modem follows redirects without an error handler, reads answers without a bound and waits for ever for
 // the rest of half an answer. Each request has a connection of its own: a kept one could belong to an engine that is gone.
-import http from 'node:http';
+import type { IncomingHttpHeaders, RequestOptions } from 'node:http';
 import https from 'node:https';
 import type { Duplex, Readable } from 'node:stream';
 import Docker from 'dockerode';
@@ -19,7 +19,7 @@ export interface DockerRequest {
 }
 
 export type Answer =
-  | { upgraded: false; status: number; headers: http.IncomingHttpHeaders; body: Readable }
+  | { upgraded: false; status: number; headers: IncomingHttpHeaders; body: Readable }
   | { upgraded: true; socket: Duplex };
 
 type Callback = (error: unknown, answer?: Answer) => void;
@@ -36,8 +36,11 @@ interface DialOptions {
 
 interface Modem {
   dial(options: DialOptions, callback: Callback): void;
-  buildRequest(options: http.RequestOptions, context: DialOptions, data: string | undefined, callback: Callback): void;
+  buildRequest(options: RequestOptions, context: DialOptions, data: string | undefined, callback: Callback): void;
 }
+
+// Imported by name the module would show all it has, a WebSocket among it, and so load undici: 8 MB.
+const http = process.getBuiltinModule('node:http');
 
 /** Sends TCP keep-alives, so that an engine on another machine cannot vanish unnoticed behind a quiet stream. */
 const keepAliveMs = 15_000;
@@ -79,7 +82,7 @@ export class Transport {
     });
   }
 
-  #send(options: http.RequestOptions, signal: AbortSignal, data: string | undefined, hijack: boolean): Promise<Answer> {
+  #send(options: RequestOptions, signal: AbortSignal, data: string | undefined, hijack: boolean): Promise<Answer> {
     const { 'Transfer-Encoding': _, ...headers } = options.headers as Record<string, string>;
     const { target } = this.#endpoint;
     return new Promise((resolve, reject) => {
