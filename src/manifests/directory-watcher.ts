@@ -3,7 +3,6 @@
 // fails is closed and opened again, later each time.
 import { realpath } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { FSWatcher } from 'chokidar';
 import { type Clock, sleep } from '../clock/clock.ts';
 import { type BackoffLimits, backoffMs } from '../runtime/backoff.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -13,6 +12,18 @@ export interface DirectoryWatcherOptions {
   onChange: () => void;
   clock: Clock;
   log: Logger;
+  random?: () => number;
+  /** What a test may put in place of the real one. */
+  open?: (directory: string, listener: WatchListener) => Promise<OpenWatch>;
+}
+
+export interface WatchListener {
+  onChange: () => void;
+  onError: (error: unknown) => void;
+}
+
+export interface OpenWatch {
+  close(): Promise<void>;
 }
 
 const reopenBackoff: BackoffLimits = { baseMs: 1_000, maxMs: 60_000 };
@@ -44,7 +55,7 @@ export class DirectoryWatcher {
   }
 
   async #keepWatching(): Promise<void> {
-    const { clock, log, directory } = this.#options;
+    const { clock, log, directory, random = Math.random } = this.#options;
     const { signal } = this.#stop;
     let failures = 0;
     while (!signal.aborted) {
@@ -54,7 +65,7 @@ export class DirectoryWatcher {
       if (signal.aborted) return;
       if (!error) continue;
       failures = clock.monotonic() - openedAt >= reopenBackoff.maxMs ? 1 : failures + 1;
-      const retryInMs = Math.round(backoffMs(failures, reopenBackoff, Math.random));
+      const retryInMs = Math.round(backoffMs(failures, reopenBackoff, random));
       log.warn(
         { err: error, directory, retryInMs },
         'the watcher of the manifest directory failed; it is opened again',
@@ -66,36 +77,37 @@ export class DirectoryWatcher {
 
   /** Answers why it ended; undefined when it was asked to. */
   async #watchOnce(): Promise<Error | undefined> {
-    let watcher: FSWatcher | undefined;
+    const { directory, onChange, open = openChokidar, log } = this.#options;
+    const onError = (error: unknown) => this.#again.resolve(error instanceof Error ? error : new Error(String(error)));
+    let watch: OpenWatch | undefined;
     try {
-      watcher = await this.#open();
+      watch = await open(directory, { onChange, onError });
       return await this.#again.promise;
     } catch (error) {
       return error instanceof Error ? error : new Error('the watcher could not be opened', { cause: error });
     } finally {
-      await watcher?.close().catch((error: unknown) => {
-        this.#options.log.warn({ err: error }, 'the watcher of the manifest directory could not be closed');
+      await watch?.close().catch((error: unknown) => {
+        log.warn({ err: error }, 'the watcher of the manifest directory could not be closed');
       });
     }
   }
+}
 
-  async #open(): Promise<FSWatcher> {
-    const { onChange } = this.#options;
-    // The setting may name a link to the directory; links in it are not followed. What is missing is waited for.
-    const directory = await realpath(this.#options.directory).catch(() => this.#options.directory);
-    // Not before it is needed: a node without manifests does not pay for it.
-    const { watch } = await import('chokidar');
-    const watcher = watch(directory, {
-      depth: 0,
-      followSymlinks: false,
-      ignored: (path) => path !== directory && basename(path).startsWith('.'),
-      ignoreInitial: true,
-      ignorePermissionErrors: true,
-    });
-    watcher.on('all', onChange);
-    // Whatever came between the last look and this moment.
-    watcher.on('ready', onChange);
-    watcher.on('error', (error) => this.#again.resolve(error instanceof Error ? error : new Error(String(error))));
-    return watcher;
-  }
+async function openChokidar(named: string, { onChange, onError }: WatchListener): Promise<OpenWatch> {
+  // The setting may name a link to the directory; links in it are not followed. What is missing is waited for.
+  const directory = await realpath(named).catch(() => named);
+  // Not before it is needed: a node without manifests does not pay for it.
+  const { watch } = await import('chokidar');
+  const watcher = watch(directory, {
+    depth: 0,
+    followSymlinks: false,
+    ignored: (path) => path !== directory && basename(path).startsWith('.'),
+    ignoreInitial: true,
+    ignorePermissionErrors: true,
+  });
+  watcher.on('all', onChange);
+  // Whatever came between the last look and this moment.
+  watcher.on('ready', onChange);
+  watcher.on('error', onError);
+  return watcher;
 }

@@ -3,6 +3,7 @@
 // mistake of that file and of no other.
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock/clock.ts';
+import { type BackoffLimits, backoffMs } from '../runtime/backoff.ts';
 import { type Declaration, declarationOf, type ForeignDocument } from './declaration.ts';
 import type { ParsedDocument } from './documents.ts';
 import { ManifestError, type Mistake } from './manifest-error.ts';
@@ -14,8 +15,8 @@ export const settleMs = 200;
 /** After which a file that is written again and again is told of. */
 const restlessMs = 10_000;
 
-/** A machine that was too busy to read a file in time is asked again. */
-const parseAgainMs = 300_000;
+/** A machine that was too busy to read a text in time is asked again, a hostile text costs less and less. */
+const parseAgain: BackoffLimits = { baseMs: 30_000, maxMs: 1_800_000 };
 
 /** Of all manifests together: some 4,000 servers. They are kept in memory. */
 const maxDirectoryBytes = 8 * 1024 * 1024;
@@ -49,8 +50,9 @@ export interface ManifestReaderOptions {
 interface Known {
   signature: string;
   file: ScannedFile;
-  /** Monotonic ms after which it is read again though it is the same. */
-  againAt?: number;
+  /** How often its text was given up, and the monotonic ms after which it is read again though it is the same. */
+  givenUp: number;
+  againAt: number;
 }
 
 export class ManifestReader {
@@ -121,7 +123,7 @@ export class ManifestReader {
   /** Undefined while it does not rest, or when it is gone. @throws ManifestError */
   async #fileAt(name: string, facts: FileFacts, known: Known | undefined): Promise<ScannedFile | undefined> {
     const { clock, directory } = this.#options;
-    const again = known?.againAt !== undefined && clock.monotonic() >= known.againAt;
+    const again = known !== undefined && clock.monotonic() >= known.againAt;
     if (known?.signature === facts.signature && !again) return known.file;
     const read = this.#rests(name, facts) ? await readManifest(directory, name) : undefined;
     if (read?.facts.signature !== facts.signature) return undefined;
@@ -134,8 +136,9 @@ export class ManifestReader {
     }
     const { documents, gaveUp } = await this.#options.parser.parse(read.text);
     const file = fileOf(name, version, documents);
-    const againAt = clock.monotonic() + parseAgainMs;
-    this.#known.set(name, { signature, file, ...(gaveUp ? { againAt } : {}) });
+    const givenUp = gaveUp ? (again ? known.givenUp : 0) + 1 : 0;
+    const againAt = gaveUp ? clock.monotonic() + backoffMs(givenUp, parseAgain, () => 1) : Infinity;
+    this.#known.set(name, { signature, file, givenUp, againAt });
     return file;
   }
 

@@ -125,16 +125,21 @@ test('every way of saving a file is followed', { timeout: 90_000 }, async (conte
 test('half a file is never applied', { timeout: 60_000 }, async (context) => {
   const { directory, write, has, memory, log } = await follow(context, { 'demo.yaml': sized(1) });
   const file = openSync(join(directory, 'demo.yaml'), 'w');
+  let wroteAt = performance.now();
+  let steady = true;
   for (const piece of `${sized(9)}# ${'x'.repeat(64)}`.match(/.{1,12}/gs) ?? []) {
+    // On a machine that is busy elsewhere the writer may rest for so long that the file counts as finished.
+    steady &&= performance.now() - wroteAt < 150;
     writeSync(file, piece);
+    wroteAt = performance.now();
     await sleep(30);
-    assert.equal(await memory(), 1);
+    if (steady) assert.equal(await memory(), 1);
   }
   closeSync(file);
   await has(9);
   write('demo.yaml', sized(10));
   await has(10);
-  assert.deepEqual(log.find({ level: 'error' }), []);
+  if (steady) assert.deepEqual(log.find({ level: 'error' }), []);
 });
 
 test('a second look writes nothing, and what others change comes back', { timeout: 60_000 }, async (context) => {

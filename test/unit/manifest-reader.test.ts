@@ -84,16 +84,18 @@ test('a file that is being written is taken as it was, until it rests', async (c
   assert.equal((await reader.scan()).files[0]?.declarations[0]?.name, 'second');
 });
 
-test('a text that could not be read to its end is tried again after five minutes, not before', async (context) => {
+test('a text that could not be read to its end is tried again, less and less often', async (context) => {
   const { reader, write, parsed, clock } = opened(context, { gaveUp: true });
   write('a.yaml', manifest());
   await reader.scan();
-  await clock.advance(299_999);
-  await reader.scan();
-  assert.equal(parsed.length, 1);
-  await clock.advance(1);
-  await reader.scan();
-  assert.equal(parsed.length, 2);
+  for (const [index, seconds] of [30, 60, 120, 240].entries()) {
+    await clock.advance(seconds * 1_000 - 1);
+    await reader.scan();
+    assert.equal(parsed.length, index + 1);
+    await clock.advance(1);
+    await reader.scan();
+    assert.equal(parsed.length, index + 2);
+  }
 });
 
 test('a file that vanishes during a look makes the look incomplete, and is no mistake', async (context) => {
