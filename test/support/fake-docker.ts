@@ -30,6 +30,8 @@ export class FakeDocker implements DockerEngine {
   };
   /** Awaited before every call, with the method's name and what it is about; throw to make the call fail. */
   before: (method: keyof DockerEngine, about: string) => Promise<void> | void = () => {};
+  /** How many calls there were. */
+  calls = 0;
   engineInfo: EngineInfo = {
     version: '28.0.0',
     apiVersion: '1.48',
@@ -326,6 +328,7 @@ export class FakeDocker implements DockerEngine {
   }
 
   async #enter(method: keyof DockerEngine, about: string, signal?: AbortSignal): Promise<void> {
+    this.calls += 1;
     await this.before(method, about);
     signal?.throwIfAborted();
     if (!this.#reachable) throw unreachable();

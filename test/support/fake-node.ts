@@ -29,6 +29,9 @@ export const gameImage = 'test/game:1';
 const patienceMs = 1_200_000;
 const realPatienceMs = 20_000;
 
+/** So many looks in a row see nothing new when nothing is under way. */
+const quietRounds = 20;
+
 export interface FakeNodeOptions {
   yaml?: string;
   checkpoint?: (name: string) => Promise<void>;
@@ -171,9 +174,17 @@ export class FakeNode {
 
   /** Until nothing more happens by itself, short of waiting. */
   async settle(): Promise<void> {
-    for (let turns = 0; turns < 200; turns++) {
-      await turn();
-      if (turns % 10 === 9) await this.clock.advance(10);
+    let before = '';
+    let quiet = 0;
+    for (let rounds = 0; rounds < 20 || (quiet < quietRounds && rounds < 1_000); rounds++) {
+      for (let turns = 0; turns < 10; turns++) await turn();
+      await this.clock.advance(10);
+      // Threads and files need real time.
+      await realTime(1);
+      const { resourceVersion } = await this.store.list('Server');
+      const now = `${resourceVersion} ${this.docker.calls}`;
+      quiet = now === before ? quiet + 1 : 0;
+      before = now;
     }
   }
 
