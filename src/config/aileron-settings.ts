@@ -113,6 +113,14 @@ export const settings = [
     default: '900',
     meaning: 'After which the pull of an image is given up.',
   },
+  {
+    key: 'unscopedTokens',
+    env: 'AILERON_UNSCOPED_TOKENS',
+    type: 'choice',
+    choices: ['untilScoped', 'always', 'never'],
+    default: 'untilScoped',
+    meaning: 'Whether tokens of the Panel that state no scope are taken: until one stated a scope, always, never.',
+  },
 ] as const satisfies readonly Setting[];
 
 type SettingKey = (typeof settings)[number]['key'];
@@ -163,6 +171,7 @@ export function aileronSettings(input: AileronInput): AileronConfig {
     stopGraceSeconds: number('stopGraceSeconds'),
     startsAtATime: number('startsAtATime'),
     imagePullTimeoutSeconds: number('imagePullTimeoutSeconds'),
+    unscopedTokens: text('unscopedTokens', 'untilScoped') as AileronConfig['unscopedTokens'],
   };
 }
 

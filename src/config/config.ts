@@ -71,6 +71,8 @@ export interface AileronConfig {
   /** Starts and the like that run at the same time. */
   startsAtATime: number;
   imagePullTimeoutSeconds: number;
+  /** Whether tokens of the Panel without a scope are taken. */
+  unscopedTokens: 'untilScoped' | 'always' | 'never';
 }
 
 export interface Config {

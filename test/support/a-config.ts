@@ -24,6 +24,7 @@ export function aConfig(flavour: Flavour = 'pelican', yaml = ''): Config {
       stopGraceSeconds: 30,
       startsAtATime: 4,
       imagePullTimeoutSeconds: 900,
+      unscopedTokens: 'untilScoped',
     },
   };
 }

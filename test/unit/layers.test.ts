@@ -60,6 +60,8 @@ const layers: Record<string, string[]> = {
 const homes: Record<string, string[]> = {
   dockerode: ['src/docker/'],
   fastify: ['src/http/'],
+  '@fastify/websocket': ['src/http/'],
+  jose: ['src/http/'],
   '@peculiar/x509': ['src/http/'],
   commander: ['src/cli/'],
   pino: ['src/telemetry/'],

@@ -125,6 +125,8 @@ test('after a change of the key old tokens fail at once (covers: SEC-34)', async
   assert.equal(await complaint(valid, 'a-new-secret'), forged);
 });
 
+type Unscoped = ConstructorParameters<typeof TokenRules>[0]['unscoped'];
+
 interface Judge {
   rules: TokenRules;
   revocations: Revocations;
@@ -133,11 +135,11 @@ interface Judge {
   objection(claims: Record<string, unknown>, at?: string): Promise<string | undefined>;
 }
 
-async function judge(t: TestContext): Promise<Judge> {
+async function judge(t: TestContext, unscoped: Unscoped = 'untilScoped'): Promise<Judge> {
   const clock = new FakeClock(start);
   const path = join(temporaryDirectory(t), 'revocations.json');
   const revocations = await Revocations.open({ path, clock, log: recordedLog() });
-  const rules = new TokenRules({ revocations, clock });
+  const rules = new TokenRules({ revocations, clock, unscoped });
   const objection = async (claims: Record<string, unknown>, at = server) =>
     rules.objection(await verifyToken(tokenOf(claims), secret), at);
   return { rules, revocations, clock, path, objection };
@@ -225,6 +227,15 @@ test('once a Panel has stated a scope, tokens without one are refused, after a r
 
   const again = await Revocations.open({ path, clock, log: recordedLog() });
   assert.equal(again.scopesRequired, true);
+});
+
+test('a setting says otherwise about tokens without a scope (covers: SEC-36)', async (t) => {
+  const never = await judge(t, 'never');
+  assert.equal(await never.objection({}), noConnect);
+  assert.equal(await never.objection({ scope: 'websocket' }), undefined);
+  const always = await judge(t, 'always');
+  await always.rules.took(await verifyToken(tokenOf({ scope: 'websocket' }), secret));
+  assert.equal(await always.objection({}), undefined);
 });
 
 test('a token made on this node says nothing about the scopes of a Panel (covers: SEC-36)', async (t) => {

@@ -24,7 +24,7 @@ import { textFrame } from './text-frame.ts';
 import { TokenRules } from './token-rules.ts';
 
 export interface WingsServerOptions {
-  config: Pick<Config, 'appName' | 'token' | 'remote' | 'allowedOrigins' | 'throttles' | 'system'>;
+  config: Pick<Config, 'appName' | 'token' | 'remote' | 'allowedOrigins' | 'throttles' | 'system' | 'aileron'>;
   log: Logger;
   clock: Clock;
   bus: Bus;
@@ -65,7 +65,7 @@ export function createWingsServer(options: WingsServerOptions): WingsServer {
   const sockets = new ConsoleSockets(
     {
       ...{ clock, log, hub, servers, revocations, secret },
-      rules: new TokenRules({ revocations, clock }),
+      rules: new TokenRules({ revocations, clock, unscoped: config.aileron.unscopedTokens }),
       actions: new SocketActions({ hub, power, input }),
       appName: config.appName,
       metrics: createSocketMetrics(registry, places),

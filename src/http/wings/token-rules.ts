@@ -1,6 +1,7 @@
 // Whether a genuine token may hold a console socket of this server, now. Asked at `auth`, for each message that comes in,
 // and before each that goes out: time passes, and revocations come, while a socket is open.
 import type { Clock } from '../../clock/clock.ts';
+import type { Config } from '../../config/config.ts';
 import { connectPermission, permits } from './permissions.ts';
 import type { Revocations } from './revocations.ts';
 import { type TokenErrorText, tokenErrors } from './socket-errors.ts';
@@ -15,13 +16,22 @@ const clockToleranceSeconds = 60;
 /** Claims that show what an unscoped token was made for, each for one purpose. */
 const purposeClaims = ['permissions', 'file_path', 'backup_uuid'];
 
+export interface TokenRulesOptions {
+  revocations: Revocations;
+  clock: Clock;
+  /** Whether tokens without a scope are taken. */
+  unscoped: Config['aileron']['unscopedTokens'];
+}
+
 export class TokenRules {
   readonly #revocations: Revocations;
   readonly #clock: Clock;
+  readonly #unscoped: TokenRulesOptions['unscoped'];
 
-  constructor({ revocations, clock }: { revocations: Revocations; clock: Clock }) {
+  constructor({ revocations, clock, unscoped }: TokenRulesOptions) {
     this.#revocations = revocations;
     this.#clock = clock;
+    this.#unscoped = unscoped;
   }
 
   /** Why the token is not taken for this server, in the order a Panel expects; undefined: it is. */
@@ -50,7 +60,8 @@ export class TokenRules {
 
   #isForSockets({ scopes, stated }: Claims): boolean {
     if (scopes !== undefined) return scopes.includes(websocketScope);
-    if (this.#revocations.scopesRequired) return false;
+    if (this.#unscoped === 'never' || (this.#unscoped === 'untilScoped' && this.#revocations.scopesRequired))
+      return false;
     const purposes = purposeClaims.filter((claim) => stated.has(claim));
     return purposes.length === 1 && purposes[0] === 'permissions';
   }

@@ -500,6 +500,7 @@ describe('aileron.yml', () => {
         stopGraceSeconds: 30,
         startsAtATime: 4,
         imagePullTimeoutSeconds: 900,
+        unscopedTokens: 'untilScoped',
       },
     );
   });
@@ -514,6 +515,7 @@ log: {level: debug}
 stopGraceSeconds: 60
 startsAtATime: 8
 imagePullTimeoutSeconds: 60
+unscopedTokens: never
 `;
     const { config, path } = await load({ config: 'token: x\n', aileron: own });
     assert.deepEqual(config.aileron, {
@@ -526,6 +528,7 @@ imagePullTimeoutSeconds: 60
       stopGraceSeconds: 60,
       startsAtATime: 8,
       imagePullTimeoutSeconds: 60,
+      unscopedTokens: 'never',
     });
   });
 
@@ -542,6 +545,7 @@ imagePullTimeoutSeconds: 60
       AILERON_STOP_GRACE_SECONDS: '3',
       AILERON_STARTS_AT_A_TIME: '4',
       AILERON_IMAGE_PULL_TIMEOUT_SECONDS: '5',
+      AILERON_UNSCOPED_TOKENS: 'never',
     };
     const { aileron } = (await load({ config: 'token: x\n', aileron: 'kube: {port: 9443}\n', env })).config;
     assert.deepEqual(aileron, {
@@ -554,6 +558,7 @@ imagePullTimeoutSeconds: 60
       stopGraceSeconds: 3,
       startsAtATime: 4,
       imagePullTimeoutSeconds: 5,
+      unscopedTokens: 'never',
     });
   });
 
