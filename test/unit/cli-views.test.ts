@@ -16,7 +16,7 @@ function verdict(action: PowerAction, status: ServerStatus, request = 'mine') {
   const power = { desired: 'Running', request: { id: request, action, by: 'somebody' } } as const;
   return verdictOn(aServer({ spec: { power }, status }), action, 'mine');
 }
-const finished = (outcome: 'Succeeded' | 'Failed' | 'Cancelled', message?: string) => ({
+const finished = (outcome: 'Succeeded' | 'Failed' | 'Refused', message?: string) => ({
   power: { finishedRequest: 'mine', outcome, ...(message ? { message } : {}) },
 });
 
@@ -33,8 +33,8 @@ test('a failure is told in the words of the node', () => {
   assert.deepEqual(verdict('start', { state: 'offline', ...finished('Failed', 'no such image') }), {
     failed: 'no such image',
   });
-  assert.deepEqual(verdict('stop', { state: 'running', ...finished('Cancelled') }), {
-    failed: 'the stop ended as cancelled',
+  assert.deepEqual(verdict('stop', { state: 'running', ...finished('Refused') }), {
+    failed: 'the stop ended as refused',
   });
   const conditions = [
     { type: 'Ready', status: 'False', reason: 'Crashed', message: 'It ended with 3.', lastTransitionTime: '' },
