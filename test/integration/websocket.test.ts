@@ -33,6 +33,20 @@ async function aRunningNode(t: TestContext, options: ConsoleNodeOptions = {}): P
   return node;
 }
 
+/** It has stopped reading, and more than its connection holds waits for it. */
+async function aSlowReader(t: TestContext): Promise<{ node: ConsoleNode; slow: ConsoleClient }> {
+  const node = await aRunningNode(t, { yaml: 'throttles: { enabled: false }\n' });
+  const slow = await node.login();
+  slow.socket.pause();
+  for (let index = 0; index < 20_000; index++) {
+    node.print('x'.repeat(1_000));
+    if (index % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  node.print('the newest line');
+  await new Promise((resolve) => setImmediate(resolve));
+  return { node, slow };
+}
+
 async function refused(attempt: Promise<unknown>): Promise<UpgradeRefused> {
   const error = await attempt.then(
     () => assert.fail('the upgrade was accepted'),
@@ -637,6 +651,24 @@ test('acceptance 21: a deletion is said, then the socket is closed for good', as
   assert.equal((await refused(node.open(panelOrigin))).status, 404);
 });
 
+test('acceptance 21: a slow reader hears of the deletion too', async (t) => {
+  const { node, slow } = await aSlowReader(t);
+  await node.admission.delete('Server', 'demo', {}, node.writer);
+  slow.socket.resume();
+  assert.deepEqual(await slow.untilClosed(), { code: 1000, reason: 'server deleted' });
+  assert.deepEqual(slow.messages.at(-1), { event: 'deleted', args: ['null'] });
+  assert.equal(slow.lines.at(-1), 'the newest line');
+});
+
+test('what waited for a reader whose token was revoked is not sent any more (covers: SEC-38, SEC-41)', async (t) => {
+  const { node, slow } = await aSlowReader(t);
+  await node.revocations.denyUser(aUser, []);
+  slow.socket.resume();
+  await slow.until('told', () => slow.count('token expired') === 1);
+  assert.equal(slow.lines.includes('the newest line'), false);
+  assert.deepEqual(slow.events.slice(-2), ['jwt error', 'token expired']);
+});
+
 test('a node that stops says that it will be back', async (t) => {
   const node = await aNode(t);
   const client = await node.login();
@@ -715,6 +747,13 @@ test('paths that are none ask for the token first (covers: SEC-25, SEC-29)', asy
     assert.match(String(headers['content-type']), /^text\/plain/);
     assert.equal(headers['server'], undefined);
   }
+});
+
+test('a request with too much in its head is refused (covers: SEC-53)', async (t) => {
+  const node = await aNode(t);
+  const many = Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`x-${index}`, '1']));
+  assert.equal((await get(node.port, `/api/servers/${anyUuid}/ws`, many)).status, 400);
+  assert.equal((await get(node.port, '/', { 'x-large': 'x'.repeat(17 * 1024) })).status, 431);
 });
 
 test('pages of the Panel may read answers, others are told of the Panel (covers: SEC-32)', async (t) => {
