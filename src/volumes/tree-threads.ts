@@ -1,11 +1,14 @@
-// Threads that walk trees, so that neither the event loop nor libuv's pool waits for a disk. Started when first needed
-// and kept; a task that finds none free waits its turn. A task is over when its promise settles, aborted ones included.
+// Threads that walk trees, so that neither the event loop nor libuv's pool waits for a disk. Started when needed, kept for
+// a while; a task that finds none free waits its turn. A task is over when its promise settles, aborted ones included.
 import { Worker } from 'node:worker_threads';
 import { VolumeError } from './errors.ts';
 import type { TreeReply, TreeRequest, TreeTask } from './tree-task.ts';
 
 /** A walk needs a few MB; a defect must not take the daemon's memory with it. */
 const maxHeapMb = 256;
+
+/** A thread takes 12 MB and starts in 50 ms; directories are counted in bursts with minutes between them. */
+const defaultIdleMs = 10_000;
 
 type Success = Exclude<TreeReply, { kind: 'failed' | 'stopped' }>;
 
@@ -19,14 +22,16 @@ interface Job {
 
 export class TreeThreads {
   readonly #limit: number;
-  readonly #idle: Worker[] = [];
+  readonly #idleMs: number;
+  readonly #idle: { worker: Worker; leave: NodeJS.Timeout }[] = [];
   readonly #all = new Set<Worker>();
   readonly #waiting: Job[] = [];
   #closed = false;
 
-  /** `limit`: tasks at a time. */
-  constructor({ limit }: { limit: number }) {
+  /** `limit`: tasks at a time. `idleMs`: how long a thread without a task is kept. */
+  constructor({ limit, idleMs = defaultIdleMs }: { limit: number; idleMs?: number }) {
     this.#limit = limit;
+    this.#idleMs = idleMs;
   }
 
   /** @throws VolumeError, the signal's reason when it is aborted */
@@ -60,12 +65,37 @@ export class TreeThreads {
 
   #startNext(): void {
     while (this.#waiting.length > 0) {
-      const worker = this.#idle.pop() ?? this.#newWorker();
+      const worker = this.#takeIdle() ?? this.#newWorker();
       if (!worker) return;
       const job = this.#waiting.shift();
       if (!job) return;
       void this.#give(worker, job);
     }
+  }
+
+  /** How many threads there are. */
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** The one that worked last, so that those too many have nothing to do and leave. */
+  #takeIdle(): Worker | undefined {
+    const idle = this.#idle.pop();
+    clearTimeout(idle?.leave);
+    return idle?.worker;
+  }
+
+  #letRest(worker: Worker): void {
+    const leave = setTimeout(() => {
+      this.#unlist(worker);
+      void worker.terminate();
+    }, this.#idleMs);
+    this.#idle.push({ worker, leave: leave.unref() });
+  }
+
+  #unlist(worker: Worker): void {
+    const index = this.#idle.findIndex((idle) => idle.worker === worker);
+    if (index !== -1) clearTimeout(this.#idle.splice(index, 1)[0]?.leave);
   }
 
   #newWorker(): Worker | undefined {
@@ -83,8 +113,9 @@ export class TreeThreads {
 
   #forget(worker: Worker): void {
     this.#all.delete(worker);
-    const index = this.#idle.indexOf(worker);
-    if (index !== -1) this.#idle.splice(index, 1);
+    this.#unlist(worker);
+    // A task may have come while one that leaves still counted.
+    if (!this.#closed) this.#startNext();
   }
 
   async #give(worker: Worker, { request, signal, onAbort, resolve, reject }: Job): Promise<void> {
@@ -97,7 +128,7 @@ export class TreeThreads {
       reject(error);
     } finally {
       signal?.removeEventListener('abort', onAbort);
-      if (this.#all.has(worker)) this.#idle.push(worker);
+      if (this.#all.has(worker)) this.#letRest(worker);
       this.#startNext();
     }
   }
