@@ -58,9 +58,10 @@ const daemon = await startDaemon(config, log, {
     await goOn.promise;
   },
 });
-tell({ what: 'up', kube: daemon.kube.port, ops: daemon.ops.port, node: daemon.api.port });
 process.once('SIGTERM', () => void daemon.stop().then(() => process.exit(0)));
 void daemon.failed.then((error) => {
   log.error({ err: error }, 'the daemon cannot go on');
   process.exit(1);
 });
+// Last: whoever reads it may send a signal at once.
+tell({ what: 'up', kube: daemon.kube.port, ops: daemon.ops.port, node: daemon.api.port });
