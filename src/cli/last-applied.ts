@@ -12,7 +12,7 @@ export function withMemory(object: Fields): Fields {
   const metadata = fieldsOf(object['metadata']);
   const { [lastAppliedAnnotation]: _, ...annotations } = fieldsOf(metadata['annotations']);
   const bare = { ...object, metadata: { ...metadata, annotations } };
-  const memory = `${JSON.stringify(bare)}\n`;
+  const memory = `${canonical(bare)}\n`;
   return { ...object, metadata: { ...metadata, annotations: { ...annotations, [lastAppliedAnnotation]: memory } } };
 }
 
@@ -22,6 +22,14 @@ export function patchFor(current: Fields, wanted: Fields): Fields {
   const changes = combined(deletions(before, wanted), additions(current, wanted)) ?? {};
   // Only the memory differs when a file is written in another order; that is no change of the object.
   return onlyMemory(changes) && isDeepStrictEqual(before, memoryOf(wanted)) ? {} : changes;
+}
+
+/** As kubectl spells it, so that the same file is "unchanged" for either: keys sorted, some signs escaped. */
+function canonical(value: unknown): string {
+  const sorted = JSON.stringify(value, (_, part: unknown) =>
+    isFields(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : part,
+  );
+  return sorted.replace(/[<>&\u2028\u2029]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function memoryOf(object: Fields): Fields {

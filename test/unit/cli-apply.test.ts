@@ -25,6 +25,16 @@ test('the memory is the object without the memory', () => {
   assert.deepEqual(memory, file({ image: 'a' }, { annotations: { own: 'x' } }));
 });
 
+test('the memory is spelled as kubectl spells it', () => {
+  const { metadata } = withMemory(file({ image: 'a', invocation: '<&>' })) as {
+    metadata: { annotations: Record<string, string> };
+  };
+  assert.equal(
+    metadata.annotations[lastAppliedAnnotation],
+    '{"apiVersion":"aileron.dev/v1","kind":"Server","metadata":{"annotations":{},"name":"demo"},"spec":{"image":"a","invocation":"\\u003c\\u0026\\u003e"}}\n',
+  );
+});
+
 test('the same file again changes nothing, whatever others have added', () => {
   const applied = withMemory(file({ image: 'a', limits: { memory: 1 } }));
   const live = {

@@ -100,7 +100,9 @@ async function draw(io: Io, client: KubeClient, config: Config, first: Sample, o
 }
 
 function frame(io: Io, { rows }: Sample, order: TopOrder, trouble: string): string {
-  const { columns = 80, rows: height = 24 } = io.stdout;
+  // A terminal that does not know its size says 0.
+  const columns = io.stdout.columns || 80;
+  const height = io.stdout.rows || 24;
   const lines = [
     styled(io, io.stdout, 'bold', summary(rows)),
     trouble
