@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { consoleToken, openConsole } from '../support/live-console.ts';
 import { LiveNode } from '../support/live-node.ts';
+import { figure, percentile } from './support/figure.ts';
 
 const rounds = 200;
 /** One command a second is what a socket may send; several take turns. */
@@ -36,9 +37,8 @@ try {
     client.socket.off('message', listen);
     await sleep(120);
   }
-  times.sort((one, other) => one - other);
-  const at = (share: number) => (times[Math.floor(times.length * share)] ?? 0).toFixed(2);
-  console.log(`echo of a typed line, ${rounds} times: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms   (aim p50 ≤ 5 ms)`);
+  figure({ what: 'echo of a typed line, p50', value: percentile(times, 50), unit: 'ms', aim: 5, wings: '8 ms' });
+  figure({ what: 'echo of a typed line, p99', value: percentile(times, 99), unit: 'ms' });
 } finally {
   for (const end of ends.reverse()) await end();
 }

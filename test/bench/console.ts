@@ -1,6 +1,7 @@
 // Lines a second through the splitter, against splitting strings: node test/bench/console.ts
 import { LineRing } from '../../src/console/line-ring.ts';
 import { LineSplitter } from '../../src/console/line-splitter.ts';
+import { figure } from './support/figure.ts';
 
 const line = '[12:34:56] [Server thread/INFO]: Steve joined the game at (102.5, 64.0, -33.1)\r\n';
 const lineCount = 200_000;
@@ -12,14 +13,10 @@ for (let at = 0; at < input.length; at += chunkBytes) chunks.push(input.subarray
 
 function measure(name: string, run: () => number): void {
   run();
-  const before = process.memoryUsage().heapUsed;
   const start = performance.now();
   const lines = run();
-  const ms = performance.now() - start;
-  const heapMb = (process.memoryUsage().heapUsed - before) / 1e6;
-  console.log(
-    `${name.padEnd(28)} ${Math.round((lines / ms) * 1000).toLocaleString('en')} lines/s, heap ${heapMb.toFixed(1)} MB`,
-  );
+  const seconds = (performance.now() - start) / 1000;
+  figure({ what: `console lines, ${name}`, value: lines / seconds, unit: '/s' });
 }
 
 measure('splitter', () => {

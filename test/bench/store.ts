@@ -9,6 +9,7 @@ import { systemClock } from '../../src/clock/clock.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { silentLogger } from '../../src/telemetry/log.ts';
 import { thing } from '../support/things.ts';
+import { figure, median } from './support/figure.ts';
 
 const writesARound = Number(process.argv[2] ?? 2_000);
 const rounds = 5;
@@ -39,11 +40,13 @@ async function run(): Promise<void> {
       found.store.push(await writesASecond(writers, write));
     }
     const [ours, theirs] = [median(found.store), median(found.baseline)];
-    const ratio = (ours / theirs).toFixed(2);
-    console.log(`${writers} writers: store ${ours.toFixed(0)}/s, baseline ${theirs.toFixed(0)}/s, ratio ${ratio}`);
+    figure({ what: `store, ${writers} writers: durable writes`, value: ours, unit: '/s' });
+    figure({ what: `store, ${writers} writers: against SQLite on the same thread`, value: ours / theirs, unit: '×' });
   }
-  console.log(`longest halt of the main thread under 64 writers: ${(await longestHalt(write)).toFixed(1)} ms`);
-  console.log(`the same with the baseline: ${(await longestHalt(baselineWrite)).toFixed(1)} ms`);
+  const halt = await longestHalt(write);
+  figure({ what: 'store, 64 writers: longest halt of the main thread', value: halt, unit: 'ms' });
+  const baselineHalt = await longestHalt(baselineWrite);
+  figure({ what: 'SQLite on the same thread, 64 writers: longest halt', value: baselineHalt, unit: 'ms' });
   baseline.close();
   await store.close();
 }
@@ -97,8 +100,4 @@ async function longestHalt(write: (name: string, size: number) => Promise<void>)
   longest = Math.max(longest, performance.now() - last);
   clearInterval(timer);
   return longest;
-}
-
-function median(values: number[]): number {
-  return [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
 }
