@@ -1,7 +1,7 @@
 // Reads the part of a kubeconfig that says how to reach its current context: address, authority, token or client pair.
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { parse } from 'yaml';
+import { parseDocument } from 'yaml';
 import { CliError } from './exit-codes.ts';
 import type { NodeAccess } from './node-access.ts';
 
@@ -10,12 +10,10 @@ type Fields = Record<string, unknown>;
 /** @throws CliError naming what is missing */
 export function readKubeconfig(path: string, text: string): NodeAccess {
   const wrong = (what: string) => new CliError(`The kubeconfig ${path} ${what}.`);
-  let root: unknown;
-  try {
-    root = parse(text, { prettyErrors: false, logLevel: 'silent' });
-  } catch (error) {
-    throw new CliError(`The kubeconfig ${path} is not YAML that can be read.`, { cause: error });
-  }
+  const document = parseDocument(text, { prettyErrors: false, logLevel: 'silent' });
+  if (document.errors[0])
+    throw new CliError(`The kubeconfig ${path} is not YAML that can be read.`, { cause: document.errors[0] });
+  const root: unknown = document.toJS({ maxAliasCount: 100 });
   const config = fieldsOf(root);
   const context = fieldsOf(entry(config['contexts'], config['current-context'])['context']);
   const cluster = fieldsOf(entry(config['clusters'], context['cluster'])['cluster']);

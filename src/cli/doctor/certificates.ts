@@ -39,14 +39,7 @@ export function certificateFindings(pki: Pki, host: string, now: number): Findin
     if (!isPair(pair)) return [problem(`The ${name} of the kube API does not go with its key`, restart)];
     if (!isIssuedBy(pair.certificate, pki.caCertificate))
       return [problem(`The ${name} is not of the node's own authority`, restart)];
-    const { validFromDate, validToDate } = new X509Certificate(pair.certificate);
-    if (validFromDate.getTime() > now)
-      return [
-        problem(
-          `The ${name} is valid only from ${day(validFromDate)} on`,
-          'Compare the clock; if it is right, remove the directory pki and restart the daemon.',
-        ),
-      ];
+    const { validToDate } = new X509Certificate(pair.certificate);
     if (validToDate.getTime() < now) return [problem(`The ${name} has expired on ${day(validToDate)}`, restart)];
     if (validToDate.getTime() - now < lateMs) return [warning(`The ${name} expires on ${day(validToDate)}`, restart)];
     return [];
