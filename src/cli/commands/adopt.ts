@@ -32,7 +32,8 @@ export async function adopt(io: Io, options: AdoptOptions): Promise<ExitCode> {
     for (const line of textTable([['SERVER', 'STATE'], ...Object.entries(states)])) print(io, line);
   }
   const running = Object.values(states).filter((state) => state === 'running' || state === 'starting').length;
-  const found = `${Object.keys(states).length} servers, ${running} of them running`;
+  const count = Object.keys(states).length;
+  const found = `${count} server${count === 1 ? '' : 's'} (${running} running)`;
   say(
     io,
     options.dryRun
