@@ -103,7 +103,7 @@ test('a node that is not there, or another one, does not answer', async (t) => {
   for (const one of [client, closed, deceived]) one.close();
 });
 
-test('whoever follows an object sees its changes, a lost connection, and its end', async (t) => {
+test('whoever follows an object sees its changes, a lost connection, and its end', { timeout: 30_000 }, async (t) => {
   const { client, kube } = await open(t);
   const { metadata } = await client.create(serverKind, serverManifest('demo'));
   const stop = new AbortController();
