@@ -1,6 +1,7 @@
 // One running container under our eyes: its console, its usage, its exit. A session only gathers facts and says that
 // there is something new; what follows from them is decided elsewhere. A broken connection is not an exit: each of the
 // three streams is opened again by itself, and the console's gap is filled from the container's log.
+import { setImmediate as giveWay } from 'node:timers/promises';
 import type { Bus } from '../../src/bus/bus.ts';
 import { type Clock, sleep } from '../../src/clock/clock.ts';
 import type { ConsoleHistory } from '../../src/console/history.ts';
@@ -40,6 +41,9 @@ const overlapLines = 64;
 
 /** What a stream that was opened again has in common with the log arrives at once; later lines, in ms, are new. */
 const overlapMs = 1_000;
+
+/** Bytes in one piece that only a flood brings. */
+const floodBytes = 16 * 1024;
 
 const nothing = () => {};
 
@@ -267,6 +271,8 @@ export class Session {
     for await (const chunk of attached.output) {
       this.#lastOutputAt = this.#deps.clock.now();
       for (const line of this.#splitter.push(chunk)) this.#showAll(this.#overlap.push(line));
+      // As long as each piece is taken at once the system hands over up to 2 MiB before anybody else has a turn.
+      if (chunk.length >= floodBytes) await giveWay();
     }
   }
 

@@ -370,3 +370,19 @@ test('a pull that fails takes the copy on the node', async (t) => {
   await node.untilState('running');
   assert.ok(node.lines.includes('> Could not pull the Docker image, using the copy on this node.'));
 });
+
+test('a flood of lines leaves others their turn', async (t) => {
+  const node = await running(t);
+  const pieces = 20;
+  const piece = 'all work and no play\n'.repeat(1_000);
+  for (let n = 0; n < pieces; n++) node.docker.print(anyUuid, piece);
+  let turns = 0;
+  const count = () => {
+    turns += 1;
+    if (node.lines.length < pieces * 1_000) setImmediate(count);
+  };
+  setImmediate(count);
+  await node.until('all is printed', () => node.lines.length >= pieces * 1_000);
+  assert.equal(node.lines.length, pieces * 1_000);
+  assert.ok(turns >= pieces / 2, `${turns} turns`);
+});
