@@ -28,12 +28,49 @@ export interface Usage {
   uptimeMs: number;
 }
 
+/** A backup or a restore, as those who watch a server see it. */
+export interface OperationRef {
+  /** uid of the Backup or Restore. */
+  operation: string;
+  type: 'create' | 'restore';
+  /** uuid of the backup, as a Panel knows it. */
+  backupId: string;
+}
+
+/** The phases of the wire: websocket contract 16.3. */
+export type OperationPhase = 'queued' | 'archive' | 'upload' | 'stopping' | 'download' | 'extract' | 'finalize';
+
+/** The first one of an operation that is not `queued` begins it, its completion ends it. */
+export interface OperationProgress extends OperationRef {
+  phase: OperationPhase;
+  /** 0 to 100, never falls; 100 or -1 in the last one. */
+  percentage: number;
+  bytesWritten: number;
+  /** 0 = not known. */
+  bytesTotal: number;
+}
+
+/** Once for each operation that was accepted, after its last progress. */
+export interface OperationCompletion extends OperationRef {
+  successful: boolean;
+  /** A sentence, when not successful. */
+  error: string | null;
+  adapter: 'wings' | 's3';
+  /** Of the archive that was made; empty and 0 otherwise. */
+  checksum: string;
+  size: number;
+}
+
 export interface Topics {
   state: StateChange;
   console: ConsoleLine;
   usage: Usage;
   /** One layer of an image on its way, as text. */
   pull: { text: string };
+  progress: OperationProgress;
+  /** The file that a restore writes now; at most four a second. */
+  restoring: { path: string };
+  completion: OperationCompletion;
 }
 
 export type Topic = keyof Topics;

@@ -121,6 +121,22 @@ export const settings = [
     default: 'untilScoped',
     meaning: 'Whether tokens of the Panel that state no scope are taken: until one stated a scope, always, never.',
   },
+  {
+    key: 'diskReserve.percent',
+    env: 'AILERON_DISK_RESERVE_PERCENT',
+    type: 'integer',
+    range: [0, 50],
+    default: '5',
+    meaning: 'Free space that restores and other work of the daemon leave on the file system of the servers.',
+  },
+  {
+    key: 'diskReserve.mebibytes',
+    env: 'AILERON_DISK_RESERVE_MEBIBYTES',
+    type: 'integer',
+    range: [0, 1_048_576],
+    default: '2048',
+    meaning: 'The same in MiB; the larger of both counts.',
+  },
 ] as const satisfies readonly Setting[];
 
 type SettingKey = (typeof settings)[number]['key'];
@@ -172,6 +188,7 @@ export function aileronSettings(input: AileronInput): AileronConfig {
     startsAtATime: number('startsAtATime'),
     imagePullTimeoutSeconds: number('imagePullTimeoutSeconds'),
     unscopedTokens: text('unscopedTokens', 'untilScoped') as AileronConfig['unscopedTokens'],
+    diskReserve: { percent: number('diskReserve.percent'), mebibytes: number('diskReserve.mebibytes') },
   };
 }
 

@@ -55,6 +55,27 @@ export interface SystemConfig {
   websocketLogCount: number;
   /** `timeout` in seconds; 0 = always restart. */
   crashDetection: { enabled: boolean; detectCleanExitAsCrash: boolean; timeout: number };
+  backups: BackupsConfig;
+  /** Seconds that work which must not be parted has when the daemon stops. */
+  shutdownGrace: number;
+}
+
+export interface BackupsConfig {
+  /** Bytes a second of archives written and read; 0 = no limit. */
+  writeLimit: number;
+  compressionLevel: 'none' | 'best_speed' | 'best_compression';
+  removeBackupsOnServerDelete: boolean;
+  /** Creates and restores that run on the node at the same time. */
+  maxConcurrent: number;
+  /** Where a new archive goes: below a directory of its server, or all in one. Both are read. */
+  layout: 'per_server' | 'flat';
+  restoreMode: 'auto' | 'staged' | 'in_place';
+  tarEntries: 'wings' | 'posix';
+  format: 'gzip' | 'zstd';
+  /** Seconds of work; the time in the queue is not counted. */
+  createTimeout: number;
+  restoreTimeout: number;
+  verifyAfterCreate: boolean;
 }
 
 /** Settings of our own, from aileron.yml beside config.yml; each has an environment variable. */
@@ -73,6 +94,8 @@ export interface AileronConfig {
   imagePullTimeoutSeconds: number;
   /** Whether tokens of the Panel without a scope are taken. */
   unscopedTokens: 'untilScoped' | 'always' | 'never';
+  /** Free space that daemon work leaves on the data directory's file system: the larger of both counts. */
+  diskReserve: { percent: number; mebibytes: number };
 }
 
 export interface Config {
@@ -93,5 +116,7 @@ export interface Config {
   allowedOrigins: string[];
   /** Console lines of one server that reach those who watch. */
   throttles: { enabled: boolean; lines: number; lineResetIntervalMs: number };
+  /** What consoles see beyond the protocol of Wings: live progress, its older names, and operations as states. */
+  websocket: { forkEvents: boolean; forkWireNames: boolean; forkStatus: boolean };
   aileron: AileronConfig;
 }

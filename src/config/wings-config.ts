@@ -1,6 +1,6 @@
 // Keys of a Wings config.yml, with the defaults of either flavour. Keys that are not used here are left alone.
 import { join, resolve } from 'node:path';
-import type { Config, DockerConfig, DockerNetworkConfig, Flavour, SystemConfig } from './config.ts';
+import type { BackupsConfig, Config, DockerConfig, DockerNetworkConfig, Flavour, SystemConfig } from './config.ts';
 import type { Environment } from './environment.ts';
 import type { Section } from './section.ts';
 
@@ -41,6 +41,7 @@ export interface WingsSettings {
   remote: string;
   allowedOrigins: string[];
   throttles: Config['throttles'];
+  websocket: Config['websocket'];
 }
 
 /** @throws ConfigError */
@@ -59,6 +60,7 @@ export function wingsSettings(config: Section, flavour: Flavour, env: Environmen
     remote: remoteOf(config),
     allowedOrigins: config.texts('allowed_origins', []),
     throttles: throttleSettings(config.section('throttles')),
+    websocket: websocketSettings(config.section('websocket')),
   };
 }
 
@@ -87,7 +89,52 @@ function systemSettings(system: Section, flavour: Flavour): SystemConfig {
       detectCleanExitAsCrash: crash.boolean('detect_clean_exit_as_crash', true),
       timeout: crash.integer('timeout', 60, 0, any),
     },
+    backups: backupSettings(system.section('backups')),
+    shutdownGrace: secondsOf(system, 'shutdown_grace', 60, 600),
   };
+}
+
+function backupSettings(backups: Section): BackupsConfig {
+  return {
+    writeLimit: Math.max(0, backups.integer('write_limit', 0, -any, 1_048_576)) * 1_048_576,
+    compressionLevel: compressionLevelOf(backups.text('compression_level', '')),
+    removeBackupsOnServerDelete: backups.boolean('remove_backups_on_server_delete', true),
+    maxConcurrent: backups.integer('max_concurrent', 4, 1, 64),
+    layout: choice(backups, 'layout', ['per_server', 'flat']),
+    restoreMode: choice(backups, 'restore_mode', ['auto', 'staged', 'in_place']),
+    tarEntries: choice(backups, 'tar_entries', ['wings', 'posix']),
+    format: choice(backups, 'format', ['gzip', 'zstd']),
+    createTimeout: secondsOf(backups, 'create_timeout', 6 * 3_600, 7 * 86_400),
+    restoreTimeout: secondsOf(backups, 'restore_timeout', 4 * 3_600, 7 * 86_400),
+    verifyAfterCreate: backups.boolean('verify_after_create', true),
+  };
+}
+
+/** Whatever else stands there is the fastest, as in Wings. */
+function compressionLevelOf(text: string): BackupsConfig['compressionLevel'] {
+  return text === 'none' || text === 'best_compression' ? text : 'best_speed';
+}
+
+/** The first one is the default. */
+function choice<T extends string>(section: Section, key: string, choices: readonly [T, ...T[]]): T {
+  const text = section.text(key, '');
+  if (text === '') return choices[0];
+  const chosen = choices.find((one) => one === text);
+  if (chosen === undefined) throw section.wrong(key, `one of ${choices.join(', ')}`);
+  return chosen;
+}
+
+const secondsIn: Record<string, number> = { s: 1, m: 60, h: 3_600 };
+
+/** A number of seconds, or a duration such as 90s, 30m or 6h. */
+function secondsOf(section: Section, key: string, fallback: number, most: number): number {
+  const text = section.text(key, '');
+  if (text === '') return fallback;
+  const [, digits, unit = 's'] = /^(\d{1,9})([smh])?$/.exec(text) ?? [];
+  const seconds = Number(digits) * (secondsIn[unit] ?? 1);
+  if (!(seconds >= 1 && seconds <= most))
+    throw section.wrong(key, `a duration from 1s to ${most}s, such as 90s, 30m or 6h`);
+  return seconds;
 }
 
 /** uid and gid are those of the file until the user of the host is looked up. */
@@ -201,6 +248,14 @@ function throttleSettings(throttles: Section): Config['throttles'] {
     enabled: throttles.boolean('enabled', true),
     lines: throttles.integer('lines', 2_000, 0, any),
     lineResetIntervalMs: throttles.integer('line_reset_interval', 100, 0, any),
+  };
+}
+
+function websocketSettings(websocket: Section): Config['websocket'] {
+  return {
+    forkEvents: websocket.boolean('fork_events', true),
+    forkWireNames: websocket.boolean('fork_wire_names', true),
+    forkStatus: websocket.boolean('fork_status', false),
   };
 }
 

@@ -274,6 +274,12 @@ export const serverSpecSchema = {
         },
       },
     },
+    backupLimit: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 10_000,
+      description: 'Backups it may have, those under way included and failed ones not. 0 = none, absent = no limit.',
+    },
     restartPolicy: {
       type: 'string',
       enum: ['Always', 'OnFailure', 'Never'],
@@ -318,7 +324,7 @@ export const serverStatusSchema = {
         action: { type: 'string', enum: powerActions },
         cause: {
           type: 'string',
-          enum: ['Request', 'Crash', 'Outage', 'Suspended', 'DiskLimit', 'RestartPolicy', 'Deletion'],
+          enum: ['Request', 'Crash', 'Outage', 'Suspended', 'DiskLimit', 'RestartPolicy', 'Deletion', 'Restore'],
           description:
             'Outage: the process ended while Docker or the daemon was away, a reboot of the machine included.',
         },
@@ -326,6 +332,20 @@ export const serverStatusSchema = {
         startedAt: { type: 'string', format: 'date-time' },
         stopped: { type: 'boolean', description: 'A restart has done its first half.' },
         signalled: { type: 'boolean', description: 'The stop rule was carried out; not to be repeated.' },
+      },
+    },
+    claim: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['kind', 'name', 'uid', 'since'],
+      description:
+        'The one operation that has the server to itself, but for power; nothing else of its kind starts meanwhile.',
+      properties: {
+        kind: { type: 'string', enum: ['Backup', 'Restore', 'Server'] },
+        name: { type: 'string' },
+        uid: { type: 'string' },
+        since: { type: 'string', format: 'date-time' },
+        stopServer: { type: 'boolean', description: 'A restore needs the process stopped now.' },
       },
     },
     containerId: { type: 'string' },
@@ -358,6 +378,7 @@ export type ServerSpec = XStatic<typeof serverSpecSchema>;
 type StatusFields = XStatic<typeof serverStatusSchema>;
 export type ServerStatus = Omit<StatusFields, 'conditions'> & { conditions?: Condition[] };
 export type ServerOperation = NonNullable<ServerStatus['operation']>;
+export type ServerClaim = NonNullable<ServerStatus['claim']>;
 export type ServerExit = NonNullable<ServerStatus['exit']>;
 
 export interface Server {

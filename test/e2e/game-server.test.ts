@@ -5,12 +5,15 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createDockerEngine } from '../../src/docker/dockerode-engine.ts';
 import { findCondition } from '../../src/resources/conditions.ts';
 import type { Server } from '../../src/resources/server.ts';
+import type { ConsoleClient } from '../support/console-client.ts';
 import { needsDocker, uniqueName } from '../support/docker.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { gameImage, needsGameImage } from '../support/game-image.ts';
+import { consoleToken, openConsole } from '../support/live-console.ts';
 import { LiveNode } from '../support/live-node.ts';
 import { findsServer, gameInfo } from '../support/openttd.ts';
 import { fileOwner, type Owner } from '../support/owner.ts';
@@ -104,17 +107,24 @@ describe('a real game server', { skip, timeout: setUpMs + 120_000 }, () => {
   });
 
   test('answers on its console', async () => {
-    await node.daemon.type(train.uuid, 'server_name "Over the hills"');
-    await node.daemon.type(train.uuid, 'echo ready');
-    await untilLineIs('ready');
+    const administrator = await openAdministration();
+    administrator.send('send command', 'server_name "Over the hills"');
+    administrator.send('send command', 'echo ready');
+    await administrator.until('the game answers', () => administrator.lines.includes('ready'), 10_000);
     assert.match((await gameInfo(address, train.port)) ?? '', /Over the hills/);
   });
 
   test('plays on while the daemon is killed, and obeys the next one', async () => {
     const before = await node.docker.inspectContainer(train.uuid);
     await node.killAndStart();
-    await node.daemon.type(train.uuid, 'echo again');
-    await untilLineIs('again');
+    const administrator = await openAdministration();
+    // Until the daemon has its console again a line is refused.
+    const answers = async () => {
+      administrator.send('send command', 'echo again');
+      await sleep(1_000);
+      return administrator.lines.includes('again');
+    };
+    await administrator.until('the game answers', answers, 20_000);
     const now = await node.docker.inspectContainer(train.uuid);
     assert.deepEqual([now?.id, now?.startedAt], [before?.id, before?.startedAt]);
     assert.deepEqual(node.daemon.states(train.uuid), []);
@@ -148,9 +158,11 @@ describe('a real game server', { skip, timeout: setUpMs + 120_000 }, () => {
     }
   });
 
-  /** The answer alone: what was typed stands in the console too. */
-  function untilLineIs(text: string): Promise<true> {
-    return until(`the game says ${text}`, 10_000, async () => node.daemon.lines(train.uuid).includes(text));
+  /** The console of the train as a browser has it: a socket, and a token for it. What was typed stands in it too. */
+  async function openAdministration(): Promise<ConsoleClient> {
+    const client = await openConsole(owner, node.daemon.nodePort, train.uuid);
+    await client.authenticate(await consoleToken(node.config, train.uuid));
+    return client;
   }
 });
 

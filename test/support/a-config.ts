@@ -25,6 +25,7 @@ export function aConfig(flavour: Flavour = 'pelican', yaml = ''): Config {
       startsAtATime: 4,
       imagePullTimeoutSeconds: 900,
       unscopedTokens: 'untilScoped',
+      diskReserve: { percent: 5, mebibytes: 2048 },
     },
   };
 }

@@ -24,11 +24,24 @@ const layers: Record<string, string[]> = {
   'src/store/': [...foundation, 'src/resources/'],
   'src/bus/': contracts,
   'src/volumes/': contracts,
+  // The job runs in a process of its own and imports only what it needs.
+  'src/archive/': [...contracts, 'src/volumes/'],
+  'src/objectstore/': [...contracts, 'src/volumes/'],
   'src/docker/': contracts,
   'src/console/': [...contracts, 'src/bus/', 'src/docker/engine.ts'],
   'src/runtime/': contracts,
   'src/manifests/': [...contracts, 'src/bus/', 'src/volumes/', 'src/runtime/'],
-  'src/http/': [...contracts, 'src/bus/', 'src/volumes/', 'src/console/', 'src/docker/engine.ts', 'src/runtime/'],
+  'src/http/': [
+    ...contracts,
+    'src/bus/',
+    'src/volumes/',
+    'src/console/',
+    'src/docker/engine.ts',
+    'src/runtime/',
+    'src/objectstore/object-store.ts',
+    'src/archive/runner.ts',
+    'src/archive/plan.ts',
+  ],
   'src/startup-errors.ts': [...contracts, 'src/config/', 'src/docker/engine.ts'],
   // A client of the daemon's doors, and the doctor of what lies below them.
   'src/cli/': [
@@ -53,6 +66,9 @@ const layers: Record<string, string[]> = {
     'src/docker/reference.ts',
     'src/docker/runc.ts',
     'src/config/',
+    'src/archive/runner.ts',
+    'src/archive/plan.ts',
+    'src/objectstore/',
   ],
 };
 
@@ -68,6 +84,8 @@ const homes: Record<string, string[]> = {
   ajv: ['src/resources/'],
   re2js: ['src/resources/', 'controllers/server/'],
   'node:sqlite': ['src/store/'],
+  koffi: ['src/archive/'],
+  croner: ['src/resources/', 'controllers/schedule/'],
 };
 
 test('every part imports only what lies below it', () => {
