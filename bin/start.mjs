@@ -5,6 +5,7 @@ import { configFile, ensureConfiguration } from './setup/configuration.mjs';
 import { ensureDemoImage } from './setup/demo-image.mjs';
 import { ensureDependencies } from './setup/dependencies.mjs';
 import { ensureDockerEngine } from './setup/docker-engine.mjs';
+import { ensureIsal } from './setup/isal.mjs';
 import { startNode, untilReady } from './setup/node-process.mjs';
 import { ensureNode24 } from './setup/node24.mjs';
 import { checkout, stateDirectory } from './setup/paths.mjs';
@@ -18,6 +19,7 @@ async function main() {
   const node24 = await ensureNode24();
   await ensureDependencies(node24);
   await ensureDockerEngine();
+  await ensureIsal();
   await ensureDemoImage();
   await ensureConfiguration();
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ensureDemoImage } from './setup/demo-image.mjs';
 import { ensureDependencies } from './setup/dependencies.mjs';
 import { ensureDockerEngine } from './setup/docker-engine.mjs';
+import { ensureIsal } from './setup/isal.mjs';
 import { ensureNode24 } from './setup/node24.mjs';
 import { checkout } from './setup/paths.mjs';
 import { failWith, SetupError } from './setup/step.mjs';
@@ -22,6 +23,7 @@ async function main(words) {
   }
   const node24 = await ensureNode24();
   await ensureDependencies(node24);
+  await ensureIsal();
   if (selected.some(({ name }) => needDocker.has(name))) {
     await ensureDockerEngine();
     await ensureTestTools();
