@@ -40,7 +40,7 @@ export interface GarbageDeps {
   kinds?: readonly string[];
 }
 
-const defaultKinds = ['Server', 'Node'];
+const defaultKinds = ['Server', 'Backup', 'Restore', 'Schedule', 'Node'];
 const resyncMs = 600_000;
 
 /** The parts for the manager. */

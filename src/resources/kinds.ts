@@ -1,9 +1,12 @@
 // Every kind there is, in one table: what doors serve, the CRD files say and OpenAPI describes. A new kind is a file
 // with its schema and one entry here.
+import { backupSpecSchema, backupStatusSchema } from './backup.ts';
 import { eventSchema } from './event.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { namespaceSchema } from './namespace.ts';
 import { nodeStatusSchema } from './node.ts';
+import { restoreSpecSchema, restoreStatusSchema } from './restore.ts';
+import { scheduleSpecSchema, scheduleStatusSchema } from './schedule.ts';
 import { serverSpecSchema, serverStatusSchema } from './server.ts';
 
 /** As in a CustomResourceDefinition. Priority 0 is always shown, 1 with `-o wide`. */
@@ -38,6 +41,22 @@ export interface KindDefinition {
 }
 
 const age: PrinterColumn = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
+
+const phase: PrinterColumn = { name: 'Phase', type: 'string', jsonPath: '.status.phase' };
+const progress: PrinterColumn = {
+  name: 'Progress',
+  type: 'integer',
+  jsonPath: '.status.progress.percentage',
+  description: 'Percent; -1 at the end of what failed or was cancelled',
+};
+const serverName: PrinterColumn = { name: 'Server', type: 'string', jsonPath: '.spec.serverRef.name' };
+const outcomeMessage: PrinterColumn = {
+  name: 'Message',
+  type: 'string',
+  jsonPath: '.status.outcome.message',
+  priority: 1,
+  description: 'How it ended',
+};
 
 export const serverKind: KindDefinition = {
   group: 'aileron.dev',
@@ -94,6 +113,95 @@ export const nodeKind: KindDefinition = {
   schema: { type: 'object', properties: { status: nodeStatusSchema } },
 };
 
+export const backupKind: KindDefinition = {
+  group: 'aileron.dev',
+  version: 'v1',
+  kind: 'Backup',
+  description: 'One archive of the files of a server: made when the object is, there as long as the object is.',
+  plural: 'backups',
+  singular: 'backup',
+  shortNames: ['bk'],
+  categories: ['all', 'aileron'],
+  namespaced: false,
+  statusSubresource: true,
+  columns: [
+    phase,
+    progress,
+    {
+      name: 'Bytes',
+      type: 'integer',
+      jsonPath: '.status.progress.bytesWritten',
+      description: 'Read of the files so far, and then sent',
+    },
+    {
+      name: 'Size',
+      type: 'integer',
+      jsonPath: '.status.archive.size',
+      description: 'Bytes of the archive, once whole',
+    },
+    serverName,
+    age,
+    { name: 'Locked', type: 'boolean', jsonPath: '.spec.locked', priority: 1 },
+    { name: 'Checksum', type: 'string', jsonPath: '.status.archive.checksum', priority: 1 },
+    { name: 'UUID', type: 'string', jsonPath: '.spec.uuid', priority: 1 },
+    outcomeMessage,
+  ],
+  schema: { type: 'object', required: ['spec'], properties: { spec: backupSpecSchema, status: backupStatusSchema } },
+};
+
+export const restoreKind: KindDefinition = {
+  group: 'aileron.dev',
+  version: 'v1',
+  kind: 'Restore',
+  description: 'The files of a server brought back from a backup, once.',
+  plural: 'restores',
+  singular: 'restore',
+  shortNames: ['rst'],
+  categories: ['all', 'aileron'],
+  namespaced: false,
+  statusSubresource: true,
+  columns: [
+    phase,
+    progress,
+    serverName,
+    { name: 'Backup', type: 'string', jsonPath: '.spec.backupRef.name' },
+    { name: 'Mode', type: 'string', jsonPath: '.spec.mode' },
+    age,
+    { name: 'Strategy', type: 'string', jsonPath: '.status.strategy', priority: 1 },
+    outcomeMessage,
+  ],
+  schema: { type: 'object', required: ['spec'], properties: { spec: restoreSpecSchema, status: restoreStatusSchema } },
+};
+
+export const scheduleKind: KindDefinition = {
+  group: 'aileron.dev',
+  version: 'v1',
+  kind: 'Schedule',
+  description: 'Backups that are made again and again, and how many of them are kept.',
+  plural: 'schedules',
+  singular: 'schedule',
+  shortNames: ['sched'],
+  categories: ['all', 'aileron'],
+  namespaced: false,
+  statusSubresource: true,
+  columns: [
+    { name: 'Cron', type: 'string', jsonPath: '.spec.cron' },
+    { name: 'Time-Zone', type: 'string', jsonPath: '.spec.timeZone' },
+    { name: 'Suspend', type: 'boolean', jsonPath: '.spec.suspend' },
+    { name: 'Last', type: 'date', jsonPath: '.status.lastScheduleTime', description: 'How long ago' },
+    { name: 'Next', type: 'string', jsonPath: '.status.nextScheduleTime' },
+    { name: 'Active', type: 'string', jsonPath: '.status.active', description: 'Backups that have not ended' },
+    age,
+    { name: 'Kept', type: 'integer', jsonPath: '.status.kept', priority: 1 },
+    { name: 'Message', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].message', priority: 1 },
+  ],
+  schema: {
+    type: 'object',
+    required: ['spec'],
+    properties: { spec: scheduleSpecSchema, status: scheduleStatusSchema },
+  },
+};
+
 export const eventKind: KindDefinition = {
   group: '',
   version: 'v1',
@@ -136,7 +244,16 @@ export const namespaceKind: KindDefinition = {
   schema: namespaceSchema,
 };
 
-export const kindDefinitions: readonly KindDefinition[] = [serverKind, nodeKind, eventKind, namespaceKind];
+/** What refers to another object stands after its kind. */
+export const kindDefinitions: readonly KindDefinition[] = [
+  serverKind,
+  backupKind,
+  restoreKind,
+  scheduleKind,
+  nodeKind,
+  eventKind,
+  namespaceKind,
+];
 
 export function findKind(kind: string): KindDefinition | undefined {
   return kindDefinitions.find((definition) => definition.kind === kind);

@@ -23,7 +23,7 @@ const locked = locks.flatMap((lock) =>
 );
 
 /** They have an install script and work without it: nothing of theirs is compiled or fetched here. */
-const worksWithoutScript = ['cpu-features', 'protobufjs', 'ssh2'];
+const worksWithoutScript = ['cpu-features', 'koffi', 'protobufjs', 'ssh2'];
 
 /** The first version without the flaws published against a package; only what we use or may come to use. */
 const floors: Record<string, string> = {
