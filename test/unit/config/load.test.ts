@@ -152,6 +152,20 @@ test('a Pelican configuration, as Wings writes it', async () => {
       checkPermissionsOnBoot: false,
       websocketLogCount: 200,
       crashDetection: { enabled: true, detectCleanExitAsCrash: false, timeout: 30 },
+      backups: {
+        writeLimit: 0,
+        compressionLevel: 'best_speed',
+        removeBackupsOnServerDelete: true,
+        maxConcurrent: 4,
+        layout: 'per_server',
+        restoreMode: 'auto',
+        tarEntries: 'wings',
+        format: 'gzip',
+        createTimeout: 21_600,
+        restoreTimeout: 14_400,
+        verifyAfterCreate: true,
+      },
+      shutdownGrace: 60,
     },
     docker: {
       socket: '/var/run/docker.sock',
@@ -195,6 +209,7 @@ test('a Pelican configuration, as Wings writes it', async () => {
     remote: 'https://panel.example.com',
     allowedOrigins: ['https://shop.example.com', '*'],
     throttles: { enabled: false, lines: 500, lineResetIntervalMs: 250 },
+    websocket: { forkEvents: true, forkWireNames: true, forkStatus: false },
   });
   assert.equal(({} as Record<string, unknown>)['username'], undefined, 'no prototype was touched');
   assert.equal(aileron.store.path, '/var/lib/pelican/aileron/store.db');
@@ -501,6 +516,7 @@ describe('aileron.yml', () => {
         startsAtATime: 4,
         imagePullTimeoutSeconds: 900,
         unscopedTokens: 'untilScoped',
+        diskReserve: { percent: 5, mebibytes: 2048 },
       },
     );
   });
@@ -516,6 +532,7 @@ stopGraceSeconds: 60
 startsAtATime: 8
 imagePullTimeoutSeconds: 60
 unscopedTokens: never
+diskReserve: {percent: 0, mebibytes: 512}
 `;
     const { config, path } = await load({ config: 'token: x\n', aileron: own });
     assert.deepEqual(config.aileron, {
@@ -529,6 +546,7 @@ unscopedTokens: never
       startsAtATime: 8,
       imagePullTimeoutSeconds: 60,
       unscopedTokens: 'never',
+      diskReserve: { percent: 0, mebibytes: 512 },
     });
   });
 
@@ -546,6 +564,8 @@ unscopedTokens: never
       AILERON_STARTS_AT_A_TIME: '4',
       AILERON_IMAGE_PULL_TIMEOUT_SECONDS: '5',
       AILERON_UNSCOPED_TOKENS: 'never',
+      AILERON_DISK_RESERVE_PERCENT: '10',
+      AILERON_DISK_RESERVE_MEBIBYTES: '100',
     };
     const { aileron } = (await load({ config: 'token: x\n', aileron: 'kube: {port: 9443}\n', env })).config;
     assert.deepEqual(aileron, {
@@ -559,6 +579,7 @@ unscopedTokens: never
       startsAtATime: 4,
       imagePullTimeoutSeconds: 5,
       unscopedTokens: 'never',
+      diskReserve: { percent: 10, mebibytes: 100 },
     });
   });
 
