@@ -1,5 +1,5 @@
 // The one small module that compression sits behind: ISA-L where the machine has it, Node's zlib otherwise. Whole members
-// go through threads, a stream stays on the thread that feeds it. test/conformance/gzip-engine.ts is its definition.
+// go through threads, and so does each piece of a stream. test/conformance/gzip-engine.ts is its definition.
 
 export type GzipLevel = 'none' | 'fast' | 'best';
 
@@ -15,16 +15,17 @@ export interface GzipEngine {
    * Answers the CRC-32 of the output. @throws ArchiveError DAMAGED
    */
   inflate(input: Buffer, output: Buffer): Promise<{ crc: number }>;
-  /** A deflate stream of unknown length, piece by piece, on this thread. */
+  /** A deflate stream of unknown length, piece by piece, each piece in a thread. */
   inflater(): Inflater;
 }
 
 export interface Inflater extends Disposable {
   /**
-   * Reads from `input` and writes to `output` until one of them is used up or the deflate stream ends.
-   * `crc` is that of everything written since the last reset. @throws ArchiveError DAMAGED
+   * Reads from `input` and writes to `output` until one of them is used up or the deflate stream ends, in a thread: one
+   * call at a time, and the buffers are not touched before it settles. `crc` is that of everything written since the
+   * last reset. @throws ArchiveError DAMAGED
    */
-  run(input: Buffer, output: Buffer): { read: number; written: number; ended: boolean };
+  run(input: Buffer, output: Buffer): Promise<{ read: number; written: number; ended: boolean }>;
   readonly crc: number;
   /** Begins the next member. */
   reset(): void;

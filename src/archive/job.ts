@@ -1,0 +1,11 @@
+// What the work of one plan is given by whoever runs it, in the process of the job or in a test.
+import type { GzipEngine } from './gzip/engine.ts';
+import type { ArchiveProgress } from './plan.ts';
+
+export interface Job {
+  /** Aborted: the work ends soon by throwing the signal's reason. */
+  readonly signal: AbortSignal;
+  /** The work adds to it in place and never sends it; who is interested reads it by a timer of his own. */
+  readonly progress: ArchiveProgress;
+  readonly gzip: GzipEngine;
+}
