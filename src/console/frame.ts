@@ -6,15 +6,25 @@ export interface Frame {
   bytes: Buffer;
   /**
    * What a queue that is too long may do: `keep` never goes, of `lines` the oldest go first, of `latest` only the newest
-   * with the same name counts.
+   * of its `series` counts.
    */
   delivery: 'keep' | 'lines' | 'latest';
   name: string;
+  /** Which `latest` replace each other; the name when absent. */
+  series?: string;
   /** Needed to receive it, besides a valid token. */
   permission?: string;
+  /** The same message with more in it: goes in the place of this one to who may receive both. */
+  fuller?: Frame;
   /** Lines that the process printed: they are in the history too. */
   printed?: boolean;
 }
 
 /** Makes one message of the wire, whole. `args` are strings always; none = the key is absent. */
 export type Encode = (event: string, args?: readonly string[]) => Buffer;
+
+/** What of a message somebody with these permissions gets; undefined: nothing. */
+export function visibleTo(frame: Frame, permits: (permission: string) => boolean): Frame | undefined {
+  if (frame.permission !== undefined && !permits(frame.permission)) return undefined;
+  return (frame.fuller && visibleTo(frame.fuller, permits)) ?? frame;
+}

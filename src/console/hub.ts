@@ -7,6 +7,7 @@ import type { ProcessState } from '../resources/server.ts';
 import type { Encode, Frame } from './frame.ts';
 import type { ConsoleHistory } from './history.ts';
 import { LineThrottle, type ThrottleLimits } from './line-throttle.ts';
+import type { ForkOptions } from './operation-frames.ts';
 import { ServerFeed, type Watcher } from './server-feed.ts';
 
 export interface ConsoleHubOptions {
@@ -14,6 +15,7 @@ export interface ConsoleHubOptions {
   history: Pick<ConsoleHistory, 'tail' | 'whole'>;
   clock: Clock;
   throttle: ThrottleLimits;
+  fork: ForkOptions;
   /** Lines of the past for who asks. */
   pastLines: number;
   /** Name in the daemon's own lines. */
@@ -31,7 +33,8 @@ export interface Watch {
   readonly state: ProcessState;
   status(): Frame;
   stats(): Frame;
-  serverStatus(): Frame;
+  /** What the server is busy with beside its process, and how far each backup and restore is. */
+  operations(): Frame[];
   /** Shows the last lines of the running process, to this watcher alone; nothing when none runs. */
   showPast(): Promise<void>;
   end(): void;
@@ -49,6 +52,9 @@ export class ConsoleHub {
       bus.subscribe(undefined, 'state', ({ state }, uuid) => this.#known(uuid)?.changeState(state)),
       bus.subscribe(undefined, 'usage', (usage, uuid) => this.#known(uuid)?.measure(usage)),
       bus.subscribe(undefined, 'pull', ({ text }, uuid) => this.#known(uuid)?.showPull(text)),
+      bus.subscribe(undefined, 'progress', (progress, uuid) => this.#known(uuid)?.advance(progress)),
+      bus.subscribe(undefined, 'restoring', ({ path }, uuid) => this.#known(uuid)?.showRestoring(path)),
+      bus.subscribe(undefined, 'completion', (completion, uuid) => this.#known(uuid)?.complete(completion)),
       bus.subscribe(undefined, 'console', ({ source, text }, uuid) => {
         const feed = this.#known(uuid);
         if (source === 'output') feed?.print(text);
@@ -76,7 +82,7 @@ export class ConsoleHub {
       },
       status: () => feed.status(),
       stats: () => feed.stats(),
-      serverStatus: () => feed.serverStatus(),
+      operations: () => feed.operations(),
       showPast: async () => {
         if (feed.state === 'offline') return;
         const { history, pastLines } = this.#options;
@@ -113,12 +119,13 @@ export class ConsoleHub {
   }
 
   #feed(uuid: string): ServerFeed {
-    const { throttle, clock, appName, encode, recorded } = this.#options;
+    const { throttle, clock, appName, encode, fork, recorded } = this.#options;
     let feed = this.#feeds.get(uuid);
     if (!feed) {
       feed = new ServerFeed({
         appName,
         encode,
+        fork,
         throttle: new LineThrottle(throttle, clock),
         state: recorded(uuid)?.state ?? 'offline',
         diskBytes: () => recorded(uuid)?.diskBytes ?? 0,

@@ -1,10 +1,12 @@
 // What one server's watchers see, in one order for all of them: every message is serialised once, and lines that come
 // in quick succession travel together. Whoever joins gets what comes from then on; the past is a separate question.
-import type { Usage } from '../bus/bus.ts';
+import type { OperationCompletion, OperationProgress, Usage } from '../bus/bus.ts';
 import type { ProcessState } from '../resources/server.ts';
 import { daemonLine } from './daemon-line.ts';
 import type { Encode, Frame } from './frame.ts';
 import { type LineThrottle, throttleText } from './line-throttle.ts';
+import { type ForkOptions, OperationFrames, type ShownState, shownState } from './operation-frames.ts';
+import { Operations } from './operations.ts';
 
 /** Must be quick and must not throw: it stands between the process and all others who watch. */
 export type Watcher = (frame: Frame) => void;
@@ -13,6 +15,7 @@ export interface FeedOptions {
   appName: string;
   encode: Encode;
   throttle: LineThrottle;
+  fork: ForkOptions;
   /** The state that is known so far. */
   state: ProcessState;
   /** Bytes below the server's directory, at the last count. */
@@ -36,6 +39,8 @@ const idle: Usage = {
 export class ServerFeed {
   readonly #options: FeedOptions;
   readonly #watchers = new Set<Watcher>();
+  readonly #operations = new Operations();
+  readonly #operationFrames: OperationFrames;
   #state: ProcessState;
   #usage = idle;
   /** Lines that wait for the end of this turn of the event loop. */
@@ -46,6 +51,7 @@ export class ServerFeed {
 
   constructor(options: FeedOptions) {
     this.#options = options;
+    this.#operationFrames = new OperationFrames(options.encode, options.fork);
     this.#state = options.state;
   }
 
@@ -70,9 +76,27 @@ export class ServerFeed {
     this.#state = state;
     if (state === 'starting') this.#options.throttle.reset();
     if (state === 'offline') this.#usage = { ...idle, memoryLimitBytes: this.#usage.memoryLimitBytes };
-    this.#tell(() => this.status());
+    if (this.#status === state) this.#tell(() => this.status());
     if (state === 'offline') this.#tell(() => this.stats());
-    this.#tell(() => this.serverStatus());
+    this.#tell(() => this.#serverStatus());
+  }
+
+  /** What watches later hears of it too. */
+  advance(progress: OperationProgress): void {
+    this.#changeOperations(() => this.#operations.advance(progress));
+    this.#tell(() => this.#operationFrames.progress(progress));
+  }
+
+  /** The state that it was comes after all that tells of its end. */
+  complete(completion: OperationCompletion): void {
+    this.#changeOperations(() => {
+      this.#operations.end(completion.operation);
+      this.#tell(() => this.#operationFrames.completion(completion));
+    });
+  }
+
+  showRestoring(path: string): void {
+    this.#tell(() => this.#operationFrames.restoring(path));
   }
 
   /** A late sample of a process that is gone says nothing. */
@@ -99,7 +123,7 @@ export class ServerFeed {
   }
 
   status(): Frame {
-    return this.#frame('status', [this.#state]);
+    return this.#frame('status', [this.#status]);
   }
 
   stats(): Frame {
@@ -108,10 +132,10 @@ export class ServerFeed {
     return { bytes: encode('stats', [json]), delivery: 'latest', name: 'stats' };
   }
 
-  /** The operation is that of a backup or a restore; there is none of either yet. */
-  serverStatus(): Frame {
-    const whole = { state: this.#state, process_state: this.#state, operation: null };
-    return this.#frame('server_status', [this.#state, JSON.stringify(whole)]);
+  /** What runs beside the process, and how far it is. */
+  operations(): Frame[] {
+    const progress = this.#operations.latest.flatMap((one) => this.#operationFrames.progress(one));
+    return [...this.#serverStatus(), ...progress];
   }
 
   /** The same lines for one reader, who asked for the past. */
@@ -154,12 +178,29 @@ export class ServerFeed {
     else this.#flushing ??= setImmediate(() => this.flush());
   }
 
+  /** That of the process, unless an operation is to take its place. */
+  get #status(): ShownState {
+    return this.#options.fork.forkStatus ? shownState(this.#state, this.#operations.shown) : this.#state;
+  }
+
+  #serverStatus(): Frame[] {
+    return this.#operationFrames.serverStatus(this.#state, this.#operations.shown);
+  }
+
+  /** Tells when the server shows something else than before. */
+  #changeOperations(change: () => void): void {
+    const [status, operation] = [this.#status, this.#operations.shown?.operation];
+    change();
+    if (this.#operations.shown?.operation === operation) return;
+    if (this.#status !== status) this.#tell(() => this.status());
+    this.#tell(() => this.#serverStatus());
+  }
+
   /** Nothing is serialised for nobody. */
-  #tell(make: () => Frame): void {
+  #tell(make: () => Frame | Frame[]): void {
     if (!this.watched) return;
     this.flush();
-    const frame = make();
-    for (const watcher of this.#watchers) watcher(frame);
+    for (const frame of [make()].flat()) for (const watcher of this.#watchers) watcher(frame);
   }
 
   #frame(event: string, args: readonly string[], options: Partial<Frame> = {}): Frame {

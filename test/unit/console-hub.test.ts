@@ -60,6 +60,7 @@ function bench({ throttle = {} as Partial<ThrottleLimits>, pastLines = 150 } = {
   made.hub = new ConsoleHub({
     ...{ bus, history, clock, pastLines, appName: 'Pterodactyl' },
     throttle: { enabled: true, lines: 2_000, intervalMs: 100, ...throttle },
+    fork: { forkEvents: true, forkWireNames: true, forkStatus: false },
     encode: (event, args) => {
       made.encoded += 1;
       return Buffer.from(`${JSON.stringify(args ? { event, args } : { event })}\n`);

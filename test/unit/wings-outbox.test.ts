@@ -144,6 +144,22 @@ test('under pressure only the newest of figures counts', async () => {
   assert.deepEqual(marks(connection.text), ['<stats before>', '<big>', '<stats 3>', '<progress 7>']);
 });
 
+test('of figures under pressure each series is for itself, and what is no figure stays (websocket 17.20)', async () => {
+  const { box, connection } = bench();
+  const progress = (series: string, value: string): Frame => ({ ...latest('progress', `${series} ${value}`), series });
+  box.push(keep('big', 1.1 * MiB));
+  box.push(keep('one'));
+  for (let index = 0; index <= 1_000; index++) {
+    for (const series of ['one', 'other']) box.push(progress(series, String(index)));
+    assert.ok(box.waitingBytes < 1.2 * MiB);
+  }
+  box.push(keep('completed'));
+  await connection.flow();
+  assert.deepEqual(marks(connection.text), [
+    ...['<big>', '<one>', '<progress one 1000>', '<progress other 1000>', '<completed>'],
+  ]);
+});
+
 test('without pressure every figure goes out', async () => {
   const { box, connection } = bench();
   for (const value of ['1', '2', '3']) box.push(latest('stats', value));

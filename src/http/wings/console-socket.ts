@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import type { Clock } from '../../clock/clock.ts';
 import { daemonLine } from '../../console/daemon-line.ts';
-import type { Frame } from '../../console/frame.ts';
+import { type Frame, visibleTo } from '../../console/frame.ts';
 import type { ConsoleHub, Watch } from '../../console/hub.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { type Inbound, readInbound } from './inbound.ts';
@@ -68,6 +68,7 @@ export class ConsoleSocket {
   readonly #limits: SocketLimits;
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
+  readonly #permits = (permission: string) => this.#token.permits(permission);
   readonly #stopLiveness: () => void;
   #watch: Watch | undefined;
   #closing = false;
@@ -204,13 +205,13 @@ export class ConsoleSocket {
     this.#watch = watch;
     this.#deliver(watch.status());
     if (watch.state === 'offline') this.#deliver(watch.stats());
-    this.#deliver(watch.serverStatus());
+    for (const frame of watch.operations()) this.#deliver(frame);
   }
 
   #tellMissedState(watch: Watch): void {
     if (!this.#missedState) return;
     this.#missedState = false;
-    this.#deliver(watch.status());
+    for (const frame of [watch.status(), ...watch.operations()]) this.#deliver(frame);
   }
 
   /** The gate for everything that only a valid token may see. */
@@ -218,11 +219,12 @@ export class ConsoleSocket {
     if (!this.#isOpen()) return;
     const silence = this.#token.silence();
     if (silence) {
-      if (frame.name === 'status') this.#missedState = true;
+      if (frame.name === 'status' || frame.name === 'server_status') this.#missedState = true;
       this.#complain(silence);
-    } else if (frame.permission === undefined || this.#token.permits(frame.permission)) {
-      this.#outbox.push(frame);
+      return;
     }
+    const visible = visibleTo(frame, this.#permits);
+    if (visible) this.#outbox.push(visible);
   }
 
   #complain(text: string): void {

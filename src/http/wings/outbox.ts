@@ -49,7 +49,7 @@ export class Outbox {
 
   push(frame: Frame): void {
     if (this.#closed || this.#onEmpty) return;
-    if (frame.delivery === 'latest' && this.waitingBytes > pressureBytes) this.#drop((old) => old.name === frame.name);
+    if (frame.delivery === 'latest' && this.waitingBytes > pressureBytes) this.#replaceOlder(frame);
     this.#queue.push(frame);
     this.#queuedBytes += frame.bytes.length;
     if (frame.delivery === 'lines') this.#queuedLines += 1;
@@ -128,6 +128,12 @@ export class Outbox {
       dropped += 1;
     }
     if (dropped > 0) this.#replace(kept, dropped);
+  }
+
+  #replaceOlder(newest: Frame): void {
+    this.#drop(
+      ({ delivery, name, series = name }) => delivery === 'latest' && series === (newest.series ?? newest.name),
+    );
   }
 
   #drop(unwanted: (frame: Frame) => boolean): void {

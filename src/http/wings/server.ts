@@ -24,7 +24,10 @@ import { textFrame } from './text-frame.ts';
 import { TokenRules } from './token-rules.ts';
 
 export interface WingsServerOptions {
-  config: Pick<Config, 'appName' | 'token' | 'remote' | 'allowedOrigins' | 'throttles' | 'system' | 'aileron'>;
+  config: Pick<
+    Config,
+    'appName' | 'token' | 'remote' | 'allowedOrigins' | 'throttles' | 'system' | 'websocket' | 'aileron'
+  >;
   log: Logger;
   clock: Clock;
   bus: Bus;
@@ -54,6 +57,7 @@ export function createWingsServer(options: WingsServerOptions): WingsServer {
     history,
     clock,
     throttle: { ...config.throttles, intervalMs: config.throttles.lineResetIntervalMs },
+    fork: config.websocket,
     pastLines: config.system.websocketLogCount,
     appName: config.appName,
     encode: textFrame,
