@@ -2,6 +2,7 @@
 // what must survive is in the store before it is published. Delivery is synchronous and in order, so a subscriber must
 // be quick: one that writes to a network keeps a bounded buffer of its own.
 import type { ProcessState } from '../resources/server.ts';
+import type { WirePhase } from '../resources/wire-phase.ts';
 
 export interface StateChange {
   previous: ProcessState;
@@ -37,12 +38,9 @@ export interface OperationRef {
   backupId: string;
 }
 
-/** The phases of the wire: websocket contract 16.3. */
-export type OperationPhase = 'queued' | 'archive' | 'upload' | 'stopping' | 'download' | 'extract' | 'finalize';
-
 /** The first one of an operation that is not `queued` begins it, its completion ends it. */
 export interface OperationProgress extends OperationRef {
-  phase: OperationPhase;
+  phase: WirePhase;
   /** 0 to 100, never falls; 100 or -1 in the last one. */
   percentage: number;
   bytesWritten: number;

@@ -1,0 +1,220 @@
+// Delivers what status.owed says that others have to be told. Guarantees: each entry reaches its receiver at least once,
+// the entries of one object in their order; an entry that cannot be delivered holds up no other object; tries and their
+// errors are in the store, so a restart forgets none; an object with entries stays, deleted or not, by a finalizer.
+import type { Registry } from 'prom-client';
+import type { Clock } from '../clock/clock.ts';
+import type { BackupStatus } from '../resources/backup.ts';
+import type { EventRecorder } from '../resources/event.ts';
+import type { StoredObject } from '../resources/object.ts';
+import type { Store } from '../store/store.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { type BackoffLimits, backoffMs } from './backoff.ts';
+import { Controller } from './controller.ts';
+import { addFinalizer, removeFinalizer } from './finalizers.ts';
+import type { RuntimeMetrics } from './metrics.ts';
+import { createOutboxMetrics, type OutboxMetrics } from './outbox-metrics.ts';
+import { after, type Outcome, type ReconcileContext } from './reconciler.ts';
+import { mutateStatus } from './status.ts';
+
+/** Keeps an object that owes something to somebody. */
+export const owedFinalizer = 'aileron.dev/owed';
+
+export type Owed = NonNullable<BackupStatus['owed']>[number];
+
+/** An object of a kind that can owe. */
+export interface OwingObject extends StoredObject {
+  status?: { owed?: Owed[] };
+}
+
+/** An informer of such a kind. */
+export interface OwingSource {
+  readonly kind: string;
+  list(): OwingObject[];
+  onChange(handler: (change: { object: OwingObject }) => void): () => void;
+}
+
+/** Resolves when the receiver has it, or needs it no more. @throws UndeliverableError, or anything to be tried again */
+export type Deliver = (entry: Owed, object: OwingObject, signal: AbortSignal) => Promise<void>;
+
+/** No later try can help: the receiver has refused it for good. */
+export class UndeliverableError extends Error {}
+
+export interface OutboxOptions {
+  store: Store;
+  sources: readonly OwingSource[];
+  events: EventRecorder;
+  clock: Clock;
+  log: Logger;
+  metrics: RuntimeMetrics;
+  registry: Registry;
+  random?: () => number;
+}
+
+/** A receiver that is away is asked again every five minutes at the latest. */
+const tryAgain: BackoffLimits = { baseMs: 1_000, maxMs: 300_000 };
+
+/** What nobody took for seven days is not tried any more. */
+const giveUpMs = 7 * 86_400_000;
+
+/** A delivery that says nothing for so long has failed. */
+const deliveryTimeoutMs = 30_000;
+
+/** Objects whose entries are delivered side by side. */
+const workers = 16;
+
+/** Those who watch are kept waiting for the end of an operation no longer than this because of a report. */
+const longestHoldMs = 30_000;
+
+/**
+ * How long the end of an operation still waits for what it owes, ms; 0 = no longer. `since` of the oldest entry is when
+ * the outcome was decided. A wall clock that was turned back holds nobody up.
+ */
+export function holdMs(owed: readonly Owed[] | undefined, now: number): number {
+  const [oldest] = owed ?? [];
+  if (!oldest) return 0;
+  const elapsed = now - Date.parse(oldest.since);
+  return elapsed < 0 ? 0 : Math.max(0, longestHoldMs - elapsed);
+}
+
+export class Outbox {
+  readonly controller: Controller;
+  readonly #options: OutboxOptions;
+  readonly #metrics: OutboxMetrics;
+  readonly #deliverers = new Map<string, Deliver>();
+
+  constructor(options: OutboxOptions) {
+    const { sources, clock, log, metrics, registry } = options;
+    this.#options = options;
+    const owing = () => sources.flatMap((source) => source.list().filter(owesAnything));
+    this.#metrics = createOutboxMetrics(registry, () =>
+      owing().reduce((sum, { status }) => sum + (status?.owed?.length ?? 0), 0),
+    );
+    this.controller = new Controller({
+      name: 'outbox',
+      reconcile: (key, context) => this.#reconcile(key, context),
+      workers,
+      clock,
+      log,
+      metrics,
+      resyncMs: tryAgain.maxMs,
+      listKeys: () => owing().map(keyOf),
+    });
+    for (const source of sources) {
+      source.onChange(({ object }) => {
+        if (owesAnything(object)) this.controller.enqueue(keyOf(object));
+      });
+    }
+  }
+
+  /** Entries whose `to` is this go through `deliver`. Once for each receiver; those without one wait. */
+  register(to: string, deliver: Deliver): void {
+    if (this.#deliverers.has(to)) throw new Error(`reports to ${to} have a way already`);
+    this.#deliverers.set(to, deliver);
+  }
+
+  async #reconcile(key: string, context: ReconcileContext): Promise<Outcome> {
+    const { store, clock } = this.#options;
+    const object = await store.get<OwingObject>(...partsOf(key));
+    if (!object) return undefined;
+    const entry = object.status?.owed?.[0];
+    if (!entry) {
+      await removeFinalizer(store, object, owedFinalizer);
+      return undefined;
+    }
+    await addFinalizer(store, object, owedFinalizer);
+    const now = clock.now();
+    if (now - Date.parse(entry.since) >= giveUpMs) {
+      await this.#giveUp(object, entry, `after seven days: ${entry.lastError ?? 'there was no way to it'}`);
+      return after(0);
+    }
+    const waitMs = entry.nextAttemptAt ? Date.parse(entry.nextAttemptAt) - now : 0;
+    if (waitMs > 0) return after(Math.min(waitMs, tryAgain.maxMs));
+    const deliver = this.#deliverers.get(entry.to);
+    if (!deliver) return after(tryAgain.maxMs);
+    return this.#try(deliver, entry, object, context);
+  }
+
+  async #try(deliver: Deliver, entry: Owed, object: OwingObject, { signal, log }: ReconcileContext): Promise<Outcome> {
+    try {
+      await this.#withTimeout(signal, (limited) => deliver(entry, object, limited));
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      if (error instanceof UndeliverableError) {
+        await this.#giveUp(object, entry, reason);
+        return after(0);
+      }
+      this.#metrics.tried('failed');
+      log.debug({ err: error, to: entry.to, what: entry.what }, 'a report was not taken');
+      return after(await this.#recordFailure(object, entry, reason));
+    }
+    this.#metrics.tried('delivered');
+    await this.#remove(object, entry);
+    return after(0);
+  }
+
+  /** Answers when the next try is due, ms from now. */
+  async #recordFailure(object: OwingObject, entry: Owed, reason: string): Promise<number> {
+    const { clock, random = Math.random } = this.#options;
+    const attempts = entry.attempts + 1;
+    const delay = backoffMs(attempts, tryAgain, random);
+    // Timestamps are whole seconds: a second more is never too early.
+    const nextAttemptAt = `${new Date(clock.now() + delay + 999).toISOString().slice(0, 19)}Z`;
+    await this.#change(object, (owed) =>
+      owed.map((one) => (one.id === entry.id ? { ...one, attempts, nextAttemptAt, lastError: reason } : one)),
+    );
+    return Date.parse(nextAttemptAt) - clock.now();
+  }
+
+  async #giveUp(object: OwingObject, entry: Owed, why: string): Promise<void> {
+    const { apiVersion, kind, metadata } = object;
+    await this.#remove(object, entry);
+    this.#metrics.tried('given_up');
+    const about = { apiVersion, kind, name: metadata.name, uid: metadata.uid };
+    const message = `The report "${entry.what}" to ${entry.to} was given up ${why}`;
+    this.#options.events.event(about, 'Warning', 'ReportGivenUp', message);
+  }
+
+  #remove(object: OwingObject, { id }: Owed): Promise<void> {
+    return this.#change(object, (owed) => owed.filter((one) => one.id !== id));
+  }
+
+  async #change({ kind, metadata }: OwingObject, next: (owed: Owed[]) => Owed[]): Promise<void> {
+    const { store } = this.#options;
+    await mutateStatus<OwingObject>(store, kind, metadata.name, (status, present) => {
+      if (present.metadata.uid !== metadata.uid) return;
+      const owed = next(status.owed ?? []);
+      if (owed.length > 0) status.owed = owed;
+      else delete status.owed;
+    });
+  }
+
+  /** A deliverer that does not heed its signal holds no worker either. */
+  async #withTimeout(signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const limit = new AbortController();
+    const cancel = this.#options.clock.after(deliveryTimeoutMs, () => limit.abort(new Error('no answer in 30 s')));
+    const limited = AbortSignal.any([signal, limit.signal]);
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const onAbort = () => reject(limited.reason);
+    limited.addEventListener('abort', onAbort, { once: true });
+    try {
+      await Promise.race([work(limited), aborted]);
+    } finally {
+      cancel();
+      limited.removeEventListener('abort', onAbort);
+    }
+  }
+}
+
+function owesAnything({ status, metadata }: OwingObject): boolean {
+  return (status?.owed?.length ?? 0) > 0 || (metadata.finalizers?.includes(owedFinalizer) ?? false);
+}
+
+function keyOf({ kind, metadata }: OwingObject): string {
+  return `${kind}/${metadata.name}`;
+}
+
+function partsOf(key: string): [kind: string, name: string] {
+  const slash = key.indexOf('/');
+  return [key.slice(0, slash), key.slice(slash + 1)];
+}

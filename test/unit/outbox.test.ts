@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { Registry } from 'prom-client';
+import type { Backup } from '../../src/resources/backup.ts';
+import { Informer } from '../../src/runtime/informer.ts';
+import { createRuntimeMetrics } from '../../src/runtime/metrics.ts';
+import {
+  type Deliver,
+  holdMs,
+  Outbox,
+  type Owed,
+  owedFinalizer,
+  UndeliverableError,
+} from '../../src/runtime/outbox.ts';
+import { mutateStatus } from '../../src/runtime/status.ts';
+import { FakeClock, settle } from '../support/fake-clock.ts';
+import { MemoryStore } from '../support/memory-store.ts';
+import { metricValue } from '../support/metric-value.ts';
+import { recordedLog } from '../support/recorded-log.ts';
+
+const day = 86_400_000;
+const entry = (id: string, to = 'Panel'): Owed => ({ id, to, what: id, since: '2026-01-01T00:00:00Z', attempts: 0 });
+
+async function anOutbox(t: TestContext) {
+  const clock = new FakeClock(Date.UTC(2026, 0, 1));
+  const store = new MemoryStore({ clock });
+  const events: string[] = [];
+  const start = async (deliver?: Deliver) => {
+    const registry = new Registry();
+    const metrics = createRuntimeMetrics(registry);
+    const log = recordedLog();
+    const backups = new Informer<Backup>({ store, kind: 'Backup', clock, log });
+    const outbox = new Outbox({
+      ...{ store, clock, log, metrics, registry },
+      sources: [backups],
+      events: { event: (about, _type, reason, message) => events.push(`${about.name} ${reason}: ${message}`) },
+      random: () => 1,
+    });
+    if (deliver) outbox.register('Panel', deliver);
+    backups.start();
+    await backups.synced();
+    outbox.controller.start();
+    const stop = async () => {
+      const stopped = outbox.controller.stop();
+      await clock.advance(60_000);
+      await stopped;
+      await backups.stop();
+    };
+    t.after(stop);
+    await settle();
+    return { registry, stop };
+  };
+  const add = async (name: string, owed: Owed[]) => {
+    await store.create({ apiVersion: 'aileron.dev/v1', kind: 'Backup', metadata: { name, finalizers: [] }, spec: {} });
+    await owe(name, owed);
+  };
+  const owe = async (name: string, owed: Owed[]) => {
+    await mutateStatus<Backup>(store, 'Backup', name, (status) => {
+      status.owed = owed;
+    });
+    await settle(12);
+  };
+  const owedOf = async (name: string) => (await store.get<Backup>('Backup', name))?.status?.owed;
+  return { clock, store, events, start, add, owe, owedOf };
+}
+
+test('delivers what is owed once, in order, and nothing is owed after it', async (t) => {
+  const { start, add, owedOf, store } = await anOutbox(t);
+  const delivered: string[] = [];
+  const { registry } = await start(async ({ id }, object) => void delivered.push(`${object.metadata.name} ${id}`));
+  await add('a', [entry('1'), entry('2')]);
+  await settle(20);
+  assert.deepEqual(delivered, ['a 1', 'a 2']);
+  assert.equal(await owedOf('a'), undefined);
+  assert.equal((await store.get('Backup', 'a'))?.metadata.finalizers, undefined);
+  assert.equal(await metricValue(registry, 'aileron_owed_report_tries_total', { result: 'delivered' }), 2);
+  assert.equal(await metricValue(registry, 'aileron_owed_reports'), 0);
+});
+
+test('what is refused is tried again later each time, at most five minutes apart, and the tries are stored', async (t) => {
+  const { start, add, owedOf, clock } = await anOutbox(t);
+  const tries: number[] = [];
+  await start(async () => {
+    tries.push(clock.monotonic());
+    throw new Error('no answer');
+  });
+  const begin = clock.monotonic();
+  await add('a', [entry('1'), entry('2')]);
+  assert.deepEqual(tries, [begin]);
+  const [first] = (await owedOf('a')) ?? [];
+  assert.deepEqual(first, {
+    ...entry('1'),
+    attempts: 1,
+    nextAttemptAt: '2026-01-01T00:00:01Z',
+    lastError: 'no answer',
+  });
+  await clock.advance(3_600_000);
+  const gaps = tries.slice(1).map((at, index) => at - (tries[index] ?? 0));
+  assert.ok(
+    gaps.every((gap, index) => gap >= (gaps[index - 1] ?? 0) - 1_000 && gap <= 301_000),
+    gaps.join(),
+  );
+  assert.ok(gaps.some((gap) => gap >= 300_000));
+});
+
+test('a restart forgets neither what is owed nor when it is due', async (t) => {
+  const { start, add, owedOf, clock } = await anOutbox(t);
+  const first = await start(async () => {
+    throw new Error('no answer');
+  });
+  await add('a', [entry('1')]);
+  await first.stop();
+  const attempts = (await owedOf('a'))?.[0]?.attempts ?? 0;
+  assert.ok(attempts >= 1);
+  const delivered: string[] = [];
+  await start(async ({ id }) => void delivered.push(id));
+  await clock.advance(600_000);
+  assert.deepEqual(delivered, ['1']);
+  assert.equal(await owedOf('a'), undefined);
+});
+
+test('one object’s bad entry holds up its own next one and nobody else’s', async (t) => {
+  const { start, add, clock } = await anOutbox(t);
+  const delivered: string[] = [];
+  await start((one, object, signal) => {
+    if (object.metadata.name !== 'a') return Promise.resolve(void delivered.push(one.id));
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  });
+  await add('a', [entry('stuck'), entry('behind')]);
+  for (let count = 0; count < 5; count += 1) await add(`b${count}`, [entry(`good${count}`)]);
+  await settle(20);
+  assert.equal(delivered.length, 5);
+  await clock.advance(120_000);
+  assert.ok(!delivered.includes('behind'));
+});
+
+test('a receiver that never answers is given up after 30 s and tried again', async (t) => {
+  const { start, add, owedOf, clock } = await anOutbox(t);
+  await start(() => new Promise(() => {}));
+  await add('a', [entry('1')]);
+  await clock.advance(29_000);
+  assert.equal((await owedOf('a'))?.[0]?.attempts, 0);
+  await clock.advance(1_500);
+  assert.equal((await owedOf('a'))?.[0]?.attempts, 1);
+  assert.equal((await owedOf('a'))?.[0]?.lastError, 'no answer in 30 s');
+});
+
+test('after seven days, or when it was refused for good, an entry goes with an Event and a count', async (t) => {
+  const { start, add, owedOf, clock, events } = await anOutbox(t);
+  const { registry } = await start(async ({ id }) => {
+    throw id === 'bad' ? new UndeliverableError('it was refused') : new Error('no answer');
+  });
+  await add('a', [entry('bad'), entry('late')]);
+  await settle(12);
+  assert.deepEqual(events, ['a ReportGivenUp: The report "bad" to Panel was given up it was refused']);
+  await clock.advance(7 * day + 600_000);
+  assert.equal(await owedOf('a'), undefined);
+  assert.equal(events[1], 'a ReportGivenUp: The report "late" to Panel was given up after seven days: no answer');
+  assert.equal(await metricValue(registry, 'aileron_owed_report_tries_total', { result: 'given_up' }), 2);
+});
+
+test('a deleted object stays until what it owes is delivered', async (t) => {
+  const { start, add, store, clock } = await anOutbox(t);
+  let reachable = false;
+  const { registry } = await start(async () => {
+    if (!reachable) throw new Error('no answer');
+  });
+  await add('a', [entry('1')]);
+  assert.deepEqual((await store.get('Backup', 'a'))?.metadata.finalizers, [owedFinalizer]);
+  assert.equal(await metricValue(registry, 'aileron_owed_reports'), 1);
+  await store.delete('Backup', 'a');
+  assert.ok(await store.get('Backup', 'a'));
+  reachable = true;
+  await clock.advance(10_000);
+  assert.equal(await store.get('Backup', 'a'), undefined);
+});
+
+test('without a way to the receiver an entry waits, and an object that owes nothing is never touched', async (t) => {
+  const { start, add, owedOf, store, clock } = await anOutbox(t);
+  await start();
+  await add('a', [entry('1')]);
+  await store.create({ apiVersion: 'aileron.dev/v1', kind: 'Backup', metadata: { name: 'idle' }, spec: {} });
+  const { resourceVersion } = (await store.get('Backup', 'idle'))?.metadata ?? {};
+  await clock.advance(3_600_000);
+  assert.equal((await owedOf('a'))?.length, 1);
+  assert.equal((await store.get('Backup', 'idle'))?.metadata.resourceVersion, resourceVersion);
+});
+
+test('the end of an operation waits for its report 30 s and no longer, whatever the wall clock does', () => {
+  const at = Date.parse('2026-01-01T00:00:00Z');
+  assert.equal(holdMs(undefined, at), 0);
+  assert.equal(holdMs([], at), 0);
+  assert.equal(holdMs([entry('1')], at), 30_000);
+  assert.equal(holdMs([entry('1')], at + 29_999), 1);
+  assert.equal(holdMs([entry('1')], at + 30_000), 0);
+  assert.equal(holdMs([entry('1')], at - 3_600_000), 0);
+});
