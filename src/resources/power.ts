@@ -6,6 +6,7 @@ import type { PowerAction, Server, ServerSpec } from './server.ts';
 export const powerBusyText =
   'another power action is currently being processed for this server, please try again later';
 export const suspendedText = 'server is currently in a suspended state';
+export const restoringText = 'server is currently being restored';
 
 type Power = ServerSpec['power'];
 

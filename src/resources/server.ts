@@ -346,6 +346,11 @@ export const serverStatusSchema = {
         uid: { type: 'string' },
         since: { type: 'string', format: 'date-time' },
         stopServer: { type: 'boolean', description: 'A restore needs the process stopped now.' },
+        stopped: { type: 'boolean', description: 'There is no process, and none starts before the claim ends.' },
+        wasOnline: {
+          type: 'boolean',
+          description: 'The process ran, or was about to, when it was stopped for the claim.',
+        },
       },
     },
     containerId: { type: 'string' },

@@ -50,6 +50,39 @@ export async function releaseClaim(store: Store, serverName: string, uid: string
   });
 }
 
+/**
+ * Releases the claim, and has the process started again if it was stopped for it. Both are one write, so that a crash
+ * leaves no server behind that waits for ever. Answers false, and nothing is released, while the process is being stopped.
+ */
+export async function releaseClaimAndResume(
+  { store, clock }: { store: Store; clock: Clock },
+  serverName: string,
+  uid: string,
+): Promise<boolean> {
+  let released = true;
+  await mutateStatus<Server>(store, 'Server', serverName, (draft) => {
+    const status = draft as ServerStatus;
+    const { claim, operation } = status;
+    released = claim?.uid !== uid || operation?.cause !== 'Restore';
+    if (claim?.uid !== uid || !released) return;
+    delete status.claim;
+    if (claim.wasOnline) status.operation ??= { action: 'start', cause: 'Restore', startedAt: timestamp(clock) };
+  });
+  return released;
+}
+
+/** Takes the claim from whoever has it: for a server that is being deleted and has waited long enough. */
+export async function seizeClaim(
+  { store, clock }: { store: Store; clock: Clock },
+  serverName: string,
+  claimant: Claimant,
+): Promise<void> {
+  await mutateStatus<Server>(store, 'Server', serverName, (status) => {
+    if ((status as ServerStatus).claim?.uid === claimant.uid) return;
+    status.claim = { kind: claimant.kind, name: claimant.name, uid: claimant.uid, since: timestamp(clock) };
+  });
+}
+
 /** Whether the object behind a claim is there and not at its end. A server claims itself to be deleted. */
 export async function isHeld(store: Store, { kind, name, uid }: Claimant): Promise<boolean> {
   const object = await store.get<StoredObject>(kind, name);
