@@ -1,6 +1,6 @@
 // What to do next for one server: a pure function of what is wanted, what is recorded and what is so. It is asked again
 // after every step, so it never plans further than one.
-import { suspendedText } from '../../src/resources/power.ts';
+import { restoringText, suspendedText } from '../../src/resources/power.ts';
 import type { PowerAction, Server, ServerOperation } from '../../src/resources/server.ts';
 import { longestRestartDelayMs } from './crash.ts';
 
@@ -43,6 +43,10 @@ export type Step =
   | { do: 'abandon' }
   | { do: 'handle-exit' }
   | { do: 'restart-later'; at: number }
+  /** A start that is due by itself has to make way for a restore, and is made up for if that comes to nothing. */
+  | { do: 'yield' }
+  /** Tell the restore that there is no process any more. */
+  | { do: 'confirm-stopped' }
   | { do: 'settle' };
 
 export function decide(view: View): Step {
@@ -54,11 +58,37 @@ export function decide(view: View): Step {
   if (job) return preempts(view, wish) ?? { do: 'wait' };
 
   const operation = server.status?.operation;
-  if (operation && !supersedes(server, operation, wish)) return { do: 'resume', operation };
+  if (operation && !supersedes(server, operation, wish)) {
+    // What begins a process has to wait for the end of a restore.
+    return isBeingRestored(server) && startsProcess(operation.action) ? { do: 'settle' } : { do: 'resume', operation };
+  }
+  if (server.status?.claim?.stopServer) return makeWay(view, wish);
   if (wish) return answer(view, wish);
   if (operation && !isOnline(view)) return { do: 'abandon' };
   if (server.spec.suspended && isOnline(view)) return { do: 'begin', action: 'stop', cause: 'Suspended' };
   return view.container === 'running' ? keepRunning(view) : keepStopped(view);
+}
+
+/** A restore is about to change the files: no process, and nothing that makes one. */
+function makeWay(view: View, wish: OpenRequest | undefined): Step {
+  const { operation, claim, restartAt } = view.server.status ?? {};
+  if (wish && startsProcess(wish.action)) {
+    return { do: 'finish', request: wish.id, outcome: 'Refused', message: restoringText };
+  }
+  if (operation && startsProcess(operation.action)) return { do: 'yield' };
+  if (isOnline(view)) {
+    const request = wish ? { request: wish.id } : {};
+    return { do: 'begin', action: wish?.action ?? 'stop', cause: 'Restore', ...request };
+  }
+  if (wish) return answer(view, wish);
+  if (operation) return { do: 'abandon' };
+  if (restartAt) return { do: 'yield' };
+  if (view.server.status?.state !== 'offline') return { do: 'mark-offline' };
+  return claim?.stopped ? { do: 'settle' } : { do: 'confirm-stopped' };
+}
+
+function isBeingRestored({ status }: Server): boolean {
+  return status?.claim?.kind === 'Restore';
 }
 
 export interface OpenRequest {
@@ -79,11 +109,19 @@ function preempts(view: View, wish: OpenRequest | undefined): Step | undefined {
   if (!job || job.action === 'delete') return undefined;
   if (wish && overtakes(wish, job)) return { do: 'cancel', reason: `overtaken by a request to ${wish.action}` };
   if (server.spec.suspended && startsProcess(job.action)) return { do: 'cancel', reason: suspendedText };
+  if (makesWay(server, job.action)) return { do: 'cancel', reason: restoringText };
   return undefined;
+}
+
+/** A start ends for a restore, and a requested stop, which may take ten minutes, becomes one of the restore's. */
+function makesWay({ status }: Server, action: PowerAction): boolean {
+  if (!status?.claim?.stopServer) return false;
+  return startsProcess(action) || (action === 'stop' && status.operation?.cause === 'Request');
 }
 
 function supersedes(server: Server, operation: ServerOperation, wish: OpenRequest | undefined): boolean {
   if (server.spec.suspended && startsProcess(operation.action)) return true;
+  if (makesWay(server, operation.action)) return true;
   return wish !== undefined && overtakes(wish, operation);
 }
 
@@ -96,6 +134,8 @@ function answer(view: View, wish: OpenRequest): Step {
   if (startsProcess(wish.action)) {
     if (view.server.spec.suspended)
       return { do: 'finish', request: wish.id, outcome: 'Refused', message: suspendedText };
+    if (isBeingRestored(view.server))
+      return { do: 'finish', request: wish.id, outcome: 'Refused', message: restoringText };
     if (wish.action === 'start' && view.container === 'running' && view.attached) {
       return { do: 'finish', request: wish.id, outcome: 'Succeeded', message: 'server is running' };
     }
@@ -117,12 +157,14 @@ function keepRunning(view: View): Step {
 
 function keepStopped(view: View): Step {
   const { state, restartAt } = view.server.status ?? {};
+  const restoring = isBeingRestored(view.server);
   if (state === 'running' || state === 'starting') {
     if (view.witnessedExit) return { do: 'handle-exit' };
+    if (restoring) return { do: 'settle' };
     return { do: 'begin', action: 'start', cause: 'Outage' };
   }
   if (state !== 'offline') return { do: 'mark-offline' };
-  if (restartAt && !view.server.spec.suspended) {
+  if (restartAt && !view.server.spec.suspended && !restoring) {
     const at = Date.parse(restartAt);
     // Farther away than any back-off means that the wall clock was turned back.
     const due = at <= view.now || at - view.now > longestRestartDelayMs;
@@ -131,7 +173,7 @@ function keepStopped(view: View): Step {
   return { do: 'settle' };
 }
 
-function startsProcess(action: PowerAction): boolean {
+export function startsProcess(action: PowerAction): boolean {
   return action === 'start' || action === 'restart';
 }
 

@@ -51,6 +51,14 @@ export class DiskUsage {
     return intervalMs;
   }
 
+  /** The files were changed by the daemon itself: counts anew in the background, unless nothing is ever counted. */
+  recount(uuid: string): void {
+    if (this.#options.intervalMs === 0) return;
+    // A count that is under way has seen half of it.
+    this.#waiting.add(uuid);
+    this.#countNext();
+  }
+
   forget(uuid: string): void {
     this.#waiting.delete(uuid);
     this.#counting.get(uuid)?.abort();
@@ -65,6 +73,7 @@ export class DiskUsage {
   #countNext(): void {
     for (const uuid of this.#waiting) {
       if (this.#counting.size >= countsAtATime) return;
+      if (this.#counting.has(uuid)) continue;
       this.#waiting.delete(uuid);
       void this.#countInBackground(uuid);
     }

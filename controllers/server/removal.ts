@@ -1,27 +1,55 @@
 // Brings a deleted server to an end: process, containers, and what its reclaim policy gives up. Each step may find its
 // work done already. The finalizer goes last, so a crash anywhere only repeats.
-import { timestamp } from '../../src/clock/clock.ts';
+import { sleep, timestamp } from '../../src/clock/clock.ts';
 import type { Server, ServerOperation } from '../../src/resources/server.ts';
 import { serverFinalizer } from '../../src/resources/server.ts';
+import { seizeClaim, takeClaim } from '../../src/runtime/claims.ts';
 import { type ServerDeps, tell, uuidOf } from './deps.ts';
 import { observe } from './observe.ts';
 import { killProcess, stopProcess } from './stop.ts';
 
+/** How long backups and restores, which end themselves when their server is deleted, may take for it, ms. */
+const claimPatienceMs = 10_000;
+const claimPollMs = 200;
+
 /** With `reclaimPolicy: Retain` somebody wants the data, so the process may save it first; `Delete` does not wait. */
 export async function removeServer(deps: ServerDeps, server: Server, signal: AbortSignal): Promise<void> {
   const uuid = uuidOf(server);
+  await takeServer(deps, server, signal);
+  await deps.checkpoint('delete:claimed');
   await endProcess(deps, server, signal);
   await deps.checkpoint('delete:stopped');
   await removeContainers(deps, server, signal);
   await deps.checkpoint('delete:container-removed');
   await deps.networks.releaseFor(server);
   await deps.volumes.removeMachineId(uuid);
-  if (server.spec.reclaimPolicy === 'Delete') await deps.volumes.remove(uuid, signal);
+  if (server.spec.reclaimPolicy === 'Delete') {
+    await deps.volumes.remove(uuid, signal);
+    await deps.volumes.removeStaging(uuid, signal);
+  }
   await deps.checkpoint('delete:volume-removed');
   forget(deps, uuid);
   const kept = server.spec.reclaimPolicy === 'Retain' ? ' Its files stay on the node.' : '';
   tell(deps, server, 'Normal', 'Deleted', `The server was removed from the node.${kept}`);
   await removeFinalizer(deps, server);
+}
+
+/**
+ * From here on no backup and no restore begins. One that does not end in time is left to itself; a restore that is moving
+ * files finishes them, which matters to files that stay.
+ */
+async function takeServer(deps: ServerDeps, { metadata }: Server, signal: AbortSignal): Promise<void> {
+  const { clock } = deps;
+  const claimant = { kind: 'Server', name: metadata.name, uid: metadata.uid } as const;
+  const deadline = clock.monotonic() + claimPatienceMs;
+  for (;;) {
+    const answer = await takeClaim(deps, metadata.name, claimant);
+    if (answer.taken || answer.holder === undefined) return;
+    const left = deadline - clock.monotonic();
+    if (left <= 0) break;
+    await sleep(clock, Math.min(claimPollMs, left), signal);
+  }
+  await seizeClaim(deps, metadata.name, claimant);
 }
 
 async function endProcess(deps: ServerDeps, server: Server, signal: AbortSignal): Promise<void> {

@@ -4,16 +4,18 @@
 //   operation set          → the job is started again from the top; a process that runs already is taken over
 //   running, no operation  → the container is taken over without a restart; one that ended meanwhile is started again
 //   deletionTimestamp      → the removal goes on
-// The key is the server's name. It is enqueued by a change of the object, a Docker event of its container, a fact of
+//   claim by a restore     → no process is started; with stopServer it is ended, and the claim says when it is
+// The key is the server's name. It is enqueued by a change of the object or of its claim, a Docker event of its container, a fact of
 // its session (done line, exit), the end of its job, a new disk count, Docker coming back, and a slow resync.
 import { timestamp } from '../../src/clock/clock.ts';
 import { DockerUnreachableError } from '../../src/docker/engine.ts';
 import { setCondition } from '../../src/resources/conditions.ts';
 import type { Server, ServerOperation } from '../../src/resources/server.ts';
+import { isHeld, releaseClaim } from '../../src/runtime/claims.ts';
 import type { Jobs } from '../../src/runtime/jobs.ts';
 import { after, type Outcome, type Reconcile, type ReconcileContext } from '../../src/runtime/reconciler.ts';
 import { judgeCrash } from './crash.ts';
-import { decide, openRequest, type Step, type View } from './decision.ts';
+import { decide, openRequest, type Step, startsProcess, type View } from './decision.ts';
 import { type ServerDeps, say, tell, uuidOf } from './deps.ts';
 import { settle } from './live-state.ts';
 import { type Observation, observe } from './observe.ts';
@@ -88,6 +90,11 @@ type Progress = Outcome | 'again';
 async function step(deps: ServerControllerDeps, server: Server, context: ReconcileContext): Promise<Progress> {
   const { name } = server.metadata;
   rethrowJobFailure(deps, name);
+  const { claim } = server.status ?? {};
+  if (claim && !(await isHeld(deps.store, claim))) {
+    await releaseClaim(deps.store, name, claim.uid);
+    return 'again';
+  }
   // Facts first, then the world: a fact that arrives while Docker is asked belongs to the next look.
   const session = deps.sessions.get(uuidOf(server));
   const facts = { exited: session?.exit !== undefined, interrupted: session?.interrupted ?? false };
@@ -154,9 +161,10 @@ async function perform(
     case 'resume':
       return resume(deps, server, next.operation);
     case 'finish':
-      await deps.states.record(name, (status) =>
-        endOperation(status, { request: next.request }, next.outcome, next.message),
-      );
+      await deps.states.record(name, (status, present) => {
+        endOperation(status, { request: next.request }, next.outcome, next.message);
+        keepOffline(status, present, next.request);
+      });
       return 'again';
     case 'attach':
       if (observation.container) await takeOver(deps, server, observation.container, observation.remark);
@@ -172,6 +180,20 @@ async function perform(
     case 'abandon':
       await deps.states.record(name, (status) => {
         delete status.operation;
+      });
+      return 'again';
+    case 'yield':
+      await deps.states.record(name, (status) => {
+        if (!status.claim?.stopServer) return;
+        delete status.operation;
+        delete status.restartAt;
+        status.claim.wasOnline = true;
+      });
+      return 'again';
+    case 'confirm-stopped':
+      await deps.states.record(name, (status) => {
+        // Whatever came in between decides anew.
+        if (status.claim?.stopServer && status.state === 'offline' && !status.operation) status.claim.stopped = true;
       });
       return 'again';
     case 'handle-exit':
@@ -190,12 +212,28 @@ async function begin(deps: ServerControllerDeps, server: Server, next: Step & { 
   if (next.request) operation.request = next.request;
   if (next.cause === 'DiskLimit')
     say(deps, server, 'Server is exceeding the assigned disk space limit, stopping process now.');
-  await deps.states.record(server.metadata.name, (status) => {
+  await deps.states.record(server.metadata.name, (status, present) => {
+    const { claim, operation: before } = status;
+    // A restore may have begun, or ended, since the decision.
+    if (claim?.kind === 'Restore' ? startsProcess(next.action) : next.cause === 'Restore') return;
+    if (next.cause === 'Restore' && claim) {
+      if (before?.signalled && !before.stopped) operation.signalled = true;
+      if (status.state === 'starting' || status.state === 'running') claim.wasOnline = true;
+    }
     status.operation = operation;
-    if (next.request) status.power = { ...status.power, observedRequest: next.request };
+    if (next.request) {
+      status.power = { ...status.power, observedRequest: next.request };
+      keepOffline(status, present, next.request);
+    }
   });
   await deps.checkpoint('operation:recorded');
   return 'again';
+}
+
+/** Somebody wants it stopped: then it does not come back after a restore that came to nothing. */
+function keepOffline(status: NonNullable<Server['status']>, server: Server, request: string): void {
+  const wish = server.spec.power.request;
+  if (wish?.id === request && !startsProcess(wish.action)) delete status.claim?.wasOnline;
 }
 
 function resume(deps: ServerControllerDeps, server: Server, operation: ServerOperation): Progress {
@@ -252,7 +290,8 @@ async function handleExit(deps: ServerControllerDeps, server: Server, { containe
     status.crashCount = verdict.count;
     delete status.restartAt;
     if (verdict.handled) status.lastCrashAt = now;
-    if (verdict.restartAfterMs === 0) status.operation = { action: 'start', cause: 'Crash', startedAt: now };
+    const waits = status.claim?.kind === 'Restore';
+    if (verdict.restartAfterMs === 0 && !waits) status.operation = { action: 'start', cause: 'Crash', startedAt: now };
     else if (verdict.restartAfterMs !== undefined) {
       status.restartAt = `${new Date(clock.now() + verdict.restartAfterMs).toISOString().slice(0, 19)}Z`;
     }

@@ -12,6 +12,8 @@ import { attachRunning } from './take-over.ts';
 /** How long a process may take, in ms, before it is killed: the figures of Wings, but for a signal. */
 const requestedStopMs = 600_000;
 const enforcedStopMs = 60_000;
+/** Wings waits as long before a restore, and then gives up. */
+const restoreStopMs = 120_000;
 const enforcedCauses: readonly ServerOperation['cause'][] = ['Suspended', 'DiskLimit', 'Deletion'];
 
 /** SIGKILL is repeated at this distance until the process is gone: a hung kernel call may delay it. */
@@ -197,6 +199,7 @@ async function askDockerToStop(
 
 function stopLimitMs(deps: ServerDeps, server: Server, operation: ServerOperation): number {
   if (enforcedCauses.includes(operation.cause)) return enforcedStopMs;
+  if (operation.cause === 'Restore') return restoreStopMs;
   if (stopActionOf(server.spec.egg.stop).kind === 'signal') return deps.config.aileron.stopGraceSeconds * 1000;
   return requestedStopMs;
 }

@@ -135,12 +135,14 @@ export function createServerController(options: ServerControllerOptions): Server
     const { uuid } = object.spec;
     if (type === 'DELETED' && uuid) serverMetrics.forget(uuid);
     else if (uuid) serverMetrics.show(uuid, object.status?.state ?? 'offline');
+    if (uuid && type === 'MODIFIED' && restoreEnded(old, object)) disk.recount(uuid);
     // Our own status writes need no answer.
     if (
       type !== 'MODIFIED' ||
       !old ||
       old.metadata.generation !== object.metadata.generation ||
-      metadataChanged(old, object)
+      metadataChanged(old, object) ||
+      claimChanged(old, object)
     ) {
       controller.enqueue(object.metadata.name);
     }
@@ -165,4 +167,14 @@ export function createServerController(options: ServerControllerOptions): Server
 
 function metadataChanged(old: Server, now: Server): boolean {
   return old.metadata.deletionTimestamp !== now.metadata.deletionTimestamp;
+}
+
+/** By those who claim, not by what this controller adds to a claim. */
+function claimChanged({ status: before }: Server, { status: now }: Server): boolean {
+  return before?.claim?.uid !== now?.claim?.uid || before?.claim?.stopServer !== now?.claim?.stopServer;
+}
+
+function restoreEnded(old: Server | undefined, { status }: Server): boolean {
+  const claim = old?.status?.claim;
+  return claim?.kind === 'Restore' && claim.uid !== status?.claim?.uid;
 }

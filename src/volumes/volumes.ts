@@ -1,7 +1,7 @@
 // The directories of servers, `<data>/<uuid>`, and their machine ids. Whoever runs in a container writes in its
 // directory at the same time and is not trusted: no name in it is ever followed.
 import { mkdirSync, realpathSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, VolumeError } from './errors.ts';
 import { type FreeSpace, freeSpace } from './free-space.ts';
@@ -35,6 +35,12 @@ export interface Volumes {
   /** Writes the file that a container sees as /etc/machine-id. Answers its path. */
   writeMachineId(uuid: string): Promise<string>;
   removeMachineId(uuid: string): Promise<void>;
+  /** Where a restore keeps files on their way, beside the directories of servers and out of reach of their processes. */
+  staging(uuid: string, operation: string): string;
+  /** Every staging directory there is. */
+  listStaging(): Promise<{ uuid: string; operation: string }[]>;
+  /** Deletes the staging directories of one server. May be repeated. @throws VolumeError, the signal's reason */
+  removeStaging(uuid: string, signal?: AbortSignal): Promise<void>;
   /** Of the file system that the directories are on. */
   freeSpace(): Promise<FreeSpace>;
   close(): Promise<void>;
@@ -46,6 +52,10 @@ export interface Volumes {
  */
 const walksAtATime = 4;
 const removalsAtATime = 1;
+
+/** Below the data directory; only the daemon's user can enter it. */
+const stagingDirectory = '.restore';
+const operationName = /^[0-9a-f][0-9a-f-]{7,63}$/;
 
 const canonicalUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -91,12 +101,45 @@ export function createVolumes({ dataDirectory, machineIdDirectory, uid, gid }: V
       await rm(join(machineIdDirectory, checked(uuid)), { force: true });
     },
 
+    staging(uuid, operation) {
+      if (!operationName.test(operation)) throw new VolumeError('BAD_UUID', 'not the name of an operation');
+      return join(data, stagingDirectory, checked(uuid), operation);
+    },
+
+    async listStaging() {
+      const servers = (await namesIn(join(data, stagingDirectory))).filter((name) => canonicalUuid.test(name));
+      const found = await Promise.all(
+        servers.map(async (uuid) => {
+          const names = await namesIn(join(data, stagingDirectory, uuid));
+          return names.filter((name) => operationName.test(name)).map((operation) => ({ uuid, operation }));
+        }),
+      );
+      return found.flat();
+    },
+
+    async removeStaging(uuid, signal) {
+      const parent = join(data, stagingDirectory);
+      if (!(await namesIn(parent)).includes(checked(uuid))) return;
+      await removers.run({ kind: 'remove', parent, name: uuid }, signal);
+      await syncDirectory(parent);
+    },
+
     freeSpace: () => freeSpace(data),
 
     async close() {
       await Promise.all([walkers.close(), removers.close()]);
     },
   };
+}
+
+/** Of a directory of the daemon's own; none when it is missing. */
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 function checked(uuid: string): string {
