@@ -8,13 +8,13 @@ import { applyWrite, type Write } from '../store/object-write.ts';
 import type { Preconditions, Store } from '../store/store.ts';
 import { ForbiddenError, InvalidError, UnknownFieldsError } from './errors.ts';
 import { eventNamespace } from './event.ts';
+import type { Admitted } from './kind-rules.ts';
 import type { KindDefinition } from './kinds.ts';
 import { validateMetadata } from './metadata-validation.ts';
 import type { ObjectInput, StoredObject } from './object.ts';
-import { checkDeletion, checkStatusWriter, type Owner } from './ownership.ts';
+import { checkStatusWriter, type Owner } from './ownership.ts';
+import { rulesOf } from './rules-by-kind.ts';
 import { validateSchema } from './schema-validation.ts';
-import type { Server } from './server.ts';
-import { type AdmittedServer, admitServer, checkShared, takesAnew } from './server-admission.ts';
 import { asInput, asObject, checkPin, type Input, pinnedBy, statesFinalizers, writableKind } from './write-input.ts';
 
 /** Who writes, and how. */
@@ -56,16 +56,16 @@ export class Admission {
     this.#options = { newId: randomUUID, ...options };
   }
 
-  /** `metadata.generateName` makes a name when there is none. @throws InvalidError, UnknownFieldsError, ForbiddenError, AlreadyExistsError */
+  /** `metadata.generateName` makes a name when there is none. @throws InvalidError, UnknownFieldsError, ForbiddenError, AlreadyExistsError, OperationConflictError */
   async create(kind: string, input: unknown, context: WriteContext): Promise<StoredObject> {
     const definition = writableKind(kind);
     if (kind === 'Node') throw new ForbiddenError('a node registers itself');
     const { store } = this.#options;
     const object = named(asObject(definition, input));
     const admitted = this.#admit(definition, { object }, undefined, context);
-    return this.#alone(kind, undefined, admitted, async () => {
-      if (!context.dryRun) return store.create(admitted);
-      return this.#wouldBe({ op: 'create', object: admitted }, await store.get(kind, admitted.metadata.name));
+    return this.#compared(kind, undefined, admitted, async (object) => {
+      if (!context.dryRun) return store.create(object);
+      return this.#wouldBe({ op: 'create', object }, await store.get(kind, object.metadata.name));
     });
   }
 
@@ -114,20 +114,35 @@ export class Admission {
     { preconditions = {}, finalizer }: { preconditions?: Preconditions; finalizer?: DependentsFinalizer },
     context: WriteContext,
   ): Promise<StoredObject> {
-    const { store } = this.#options;
     writableKind(kind);
+    const rules = rulesOf(kind);
     return this.#repeatedly(kind, name, preconditions.resourceVersion, async () => {
       const current = await this.#existing(kind, name);
-      if (kind === 'Server') checkDeletion(current as unknown as Server, context.owner);
-      const marked = withFinalizer(current, finalizer);
-      if (context.dryRun) return this.#wouldBe({ op: 'delete', kind, name, preconditions }, marked);
-      if (marked === current) return store.delete(kind, name, preconditions);
-      checkPin(current, preconditions.resourceVersion);
-      const { uid, resourceVersion, finalizers } = marked.metadata;
-      if (preconditions.uid && preconditions.uid !== uid) return store.delete(kind, name, preconditions);
-      await store.patch(kind, name, { metadata: { uid, resourceVersion, finalizers } });
-      return store.delete(kind, name, { uid });
+      return this.#inTurns(rules?.turnsOfDeletion ?? [], async () => {
+        await rules?.checkDeletion(current, context.owner, this.#options.store);
+        return this.#delete(current, { preconditions, finalizer }, context);
+      });
     });
+  }
+
+  /** What was looked at is what is deleted: whoever changed it meanwhile makes this a conflict. */
+  async #delete(
+    current: StoredObject,
+    { preconditions, finalizer }: { preconditions: Preconditions; finalizer: DependentsFinalizer | undefined },
+    context: WriteContext,
+  ): Promise<StoredObject> {
+    const { store } = this.#options;
+    const { kind, metadata } = current;
+    const { name, uid, resourceVersion } = metadata;
+    const asSeen = { uid: preconditions.uid ?? uid, resourceVersion: preconditions.resourceVersion ?? resourceVersion };
+    const marked = withFinalizer(current, finalizer);
+    if (context.dryRun) return this.#wouldBe({ op: 'delete', kind, name, preconditions }, marked);
+    if (marked === current) return store.delete(kind, name, asSeen);
+    checkPin(current, preconditions.resourceVersion);
+    if (asSeen.uid !== uid) return store.delete(kind, name, asSeen);
+    const { finalizers } = marked.metadata;
+    await store.patch(kind, name, { metadata: { uid, resourceVersion, finalizers } });
+    return store.delete(kind, name, { uid });
   }
 
   async #replace(
@@ -146,9 +161,9 @@ export class Admission {
       const admitted = this.#admit(kind, { ...wish, object: { ...wish.object, metadata } }, current, once);
       const { resourceVersion } = current.metadata;
       const object = { ...admitted, metadata: { ...admitted.metadata, resourceVersion } };
-      return this.#alone(kind.kind, current, object, async () => {
-        if (context.dryRun) return this.#wouldBe({ op: 'update', object }, current);
-        return this.#options.store.update(object);
+      return this.#compared(kind.kind, current, object, async (compared) => {
+        if (context.dryRun) return this.#wouldBe({ op: 'update', object: compared }, current);
+        return this.#options.store.update(compared);
       });
     });
   }
@@ -164,7 +179,7 @@ export class Admission {
     return this.#repeatedly(kind.kind, name, pinned, async () => {
       const current = await this.#existing(kind.kind, name);
       checkPin(current, pinned);
-      if (kind.kind === 'Server') checkStatusWriter(current as unknown as Server, context.owner);
+      checkStatusWriter(current, context.owner);
       const object: Input = { ...structuredClone(current), status: structuredClone(statusOf(current)) };
       this.#check(kind, object, current, once);
       const written = { ...current, status: object['status'] };
@@ -185,14 +200,15 @@ export class Admission {
     this.#check(kind, object, current, context);
     const checked = object as ObjectInput;
     if (kind.namespaced) checked.metadata.namespace = eventNamespace;
-    if (kind.kind !== 'Server') return checked;
+    const rules = rulesOf(kind.kind);
+    if (!rules) return checked;
     const { nodeName, clock, newId } = this.#options;
-    return admitServer({
+    return rules.admit({
       object: checked,
       stated,
       ...(patch ? { patch } : {}),
       statesFinalizers,
-      current: current as unknown as Server | undefined,
+      current,
       nodeName,
       stamp: { newId, now: timestamp(clock), by: context.by },
       context,
@@ -238,19 +254,24 @@ export class Admission {
     });
   }
 
-  /** Writes when no other object has what this one takes, and lets nobody take it in between. @throws InvalidError */
-  async #alone<T>(
+  /** Writes what the comparison with other objects leaves, and lets nobody change those in between. */
+  async #compared<T>(
     kind: string,
     current: StoredObject | undefined,
     admitted: ObjectInput,
-    write: () => Promise<T>,
+    write: (compared: ObjectInput) => Promise<T>,
   ): Promise<T> {
-    const server = admitted as AdmittedServer;
-    if (kind !== 'Server' || !takesAnew(current as unknown as Server | undefined, server)) return write();
-    return this.#inTurn(kind, async () => {
-      checkShared(server, (await this.#options.store.list('Server')).items as unknown as Server[]);
-      return write();
-    });
+    const rules = rulesOf(kind);
+    const object = admitted as Admitted;
+    const turns = rules?.turnsOf(object, current) ?? [];
+    if (!rules || turns.length === 0) return write(admitted);
+    return this.#inTurns(turns, async () => write(await rules.compare(object, current, this.#options.store)));
+  }
+
+  /** All of these turns, the first one first. Rules never take two in different orders. */
+  async #inTurns<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
+    const [key, ...others] = keys;
+    return key === undefined ? work() : this.#inTurn(key, () => this.#inTurns(others, work));
   }
 
   async #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {

@@ -11,6 +11,7 @@ export interface FieldCause {
     | 'FieldValueTypeInvalid'
     | 'FieldValueDuplicate'
     | 'FieldValueForbidden'
+    | 'FieldValueNotFound'
     | 'FieldValueTooLong'
     | 'FieldValueTooMany';
   /** Without the field. */
@@ -34,6 +35,11 @@ export class InvalidError extends Error {
     this.objectName = objectName;
     this.causes = told;
   }
+}
+
+/** @throws InvalidError when there are causes */
+export function refuse(kind: string, objectName: string, causes: FieldCause[]): void {
+  if (causes.length > 0) throw new InvalidError(kind, objectName, causes);
 }
 
 /** The writer asked that fields the kind does not have be refused. At most 100 are kept. */
@@ -67,5 +73,29 @@ export class PowerConflictError extends Error {
   constructor(message: string) {
     super(message);
     this.name = 'PowerConflictError';
+  }
+}
+
+/** The server is taken by an operation that this one would disturb: it may be asked for again later. */
+export class OperationConflictError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'OperationConflictError';
+  }
+}
+
+/** The server has as many backups as it may have. */
+export class BackupLimitError extends ForbiddenError {
+  /** How many it may have. */
+  readonly limit: number;
+  constructor(server: string, limit: number) {
+    const allowed = limit === 1 ? 'one backup' : `${limit} backups`;
+    super(
+      limit === 0
+        ? `the server "${server}" may have no backups (spec.backupLimit)`
+        : `the server "${server}" may have ${allowed} (spec.backupLimit) and has as many: delete one first`,
+    );
+    this.name = 'BackupLimitError';
+    this.limit = limit;
   }
 }

@@ -40,6 +40,11 @@ export function notSupported(field: string, value: unknown, supported: readonly 
   return { field, reason: 'FieldValueNotSupported', message };
 }
 
+/** Of a name or an id: there is none of that. */
+export function notFound(field: string, value: unknown): FieldCause {
+  return { field, reason: 'FieldValueNotFound', message: `Not found: ${shown(value)}` };
+}
+
 export function duplicate(field: string, value: unknown, detail = ''): FieldCause {
   const message = `Duplicate value: ${shown(value)}${detail ? `: ${detail}` : ''}`;
   return { field, reason: 'FieldValueDuplicate', message };

@@ -54,7 +54,7 @@ function labelCauses(value: unknown): FieldCause[] {
     const field = atKey('metadata.labels', key);
     const causes = isQualifiedName(key) ? [] : [invalidValue('metadata.labels', key, qualifiedNameRule)];
     if (text.length > longestLabelPart) return [...causes, tooLong(field, longestLabelPart)];
-    return text === '' || labelPart.test(text) ? causes : [...causes, invalidValue(field, text, labelValueRule)];
+    return isLabelValue(text) ? causes : [...causes, invalidValue(field, text, labelValueRule)];
   });
 }
 
@@ -68,6 +68,10 @@ function annotationCauses(value: unknown): FieldCause[] {
   return bytes > mostAnnotationBytes
     ? [...causes, tooLong('metadata.annotations', mostAnnotationBytes, 'bytes')]
     : causes;
+}
+
+export function isLabelValue(text: string): boolean {
+  return text === '' || (text.length <= longestLabelPart && labelPart.test(text));
 }
 
 /** `example.com/name` or `name`. */

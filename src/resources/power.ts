@@ -34,6 +34,7 @@ export function admitPower(
     // Declared as running and suspended at once: it is not started.
     return { desired: 'Running' };
   }
+  if (startsProcess(action) && current?.status?.claim?.kind === 'Restore') throw new PowerConflictError(restoringText);
   if (action !== 'kill' && isBusy(current)) throw new PowerConflictError(powerBusyText);
   return { desired: desiredAfter(action), request: { id: stamp.newId(), action, at: stamp.now, by: stamp.by } };
 }

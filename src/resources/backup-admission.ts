@@ -1,0 +1,104 @@
+// The rules of a Backup: what of it never changes, how many a server may have, that none begins beside a restore, and
+// that what is locked or being read stays.
+import { type Backup, type BackupSpec, backupFinalizer, isFinishedBackup, maxIgnoreBytes } from './backup.ts';
+import { BackupLimitError, type FieldCause, ForbiddenError, OperationConflictError, refuse } from './errors.ts';
+import { tooLong } from './field-causes.ts';
+import { identityCauses, identityOf, sameUuidCauses, withFinalizer } from './identity.ts';
+import type { Admittance, Admitted, KindRules, ObjectReader } from './kind-rules.ts';
+import type { ObjectInput } from './object.ts';
+import {
+  cancelAfter,
+  cancelCauses,
+  immutableCauses,
+  isAbout,
+  keptRef,
+  listOperations,
+  operationsTurn,
+  restoreRunningText,
+  runningRestore,
+  serverLeavingText,
+  serverOf,
+  turnsOfStart,
+} from './operation-admission.ts';
+import { checkOwner, checkOwnerOfDeletion } from './ownership.ts';
+import { isFinishedRestore, type Restore } from './restore.ts';
+import type { Server } from './server.ts';
+
+const immutable = ['serverRef.name', 'serverRef.uuid', 'adapter', 'ignore', 'format'];
+
+export const backupRules: KindRules<Backup> = {
+  admit: admitBackup,
+  turnsOf: ({ spec }, current) => (current ? [] : turnsOfStart(spec)),
+  compare: startBackup,
+  turnsOfDeletion: [operationsTurn],
+  async checkDeletion(current, writer, reader) {
+    checkOwnerOfDeletion(current, writer);
+    if (current.spec.locked) throw new ForbiddenError(lockedText(current));
+    const { items } = await reader.list<Restore>('Restore');
+    if (items.some((restore) => restore.spec.backupRef.uuid === current.spec.uuid && !isFinishedRestore(restore))) {
+      throw new OperationConflictError('a restore is reading this backup');
+    }
+  },
+};
+
+function admitBackup(admittance: Admittance<Backup>): Admitted<Backup> {
+  const { object, stated, current, context } = admittance;
+  const given = object.spec as BackupSpec;
+  const identity = identityOf(admittance);
+  const spec: BackupSpec = {
+    ...given,
+    ...identity,
+    serverRef: keptRef(given.serverRef, current?.spec.serverRef),
+    cancel: cancelAfter(stated, given.cancel, current?.spec),
+  };
+  refuse('Backup', object.metadata.name, [
+    ...identityCauses(identity, admittance),
+    ...immutableCauses(spec, current?.spec, immutable),
+    ...cancelCauses(spec.cancel, current?.spec),
+    ...ignoreCauses('spec.ignore', spec.ignore),
+  ]);
+  const admitted = { ...object, metadata: withFinalizer(admittance, backupFinalizer), spec };
+  if (current) checkOwner(current, admitted, context.owner);
+  return admitted;
+}
+
+/** The schema counts characters, a file bytes. */
+export function ignoreCauses(field: string, ignore: string): FieldCause[] {
+  return Buffer.byteLength(ignore) > maxIgnoreBytes ? [tooLong(field, maxIgnoreBytes, 'bytes')] : [];
+}
+
+async function startBackup(
+  admitted: Admitted<Backup>,
+  _current: Backup | undefined,
+  reader: ObjectReader,
+): Promise<ObjectInput> {
+  const { name } = admitted.metadata;
+  const { spec } = admitted;
+  const operations = await listOperations(reader);
+  // The store says that there is one of this name already; whoever asks twice is not to hear of a limit.
+  if (operations.backups.some(({ metadata }) => metadata.name === name)) return admitted;
+  const { server, causes } = await serverOf(spec.serverRef, reader);
+  refuse('Backup', name, [...causes, ...sameUuidCauses(admitted, operations.backups)]);
+  if (!server) return admitted;
+  if (server.metadata.deletionTimestamp) throw new OperationConflictError(serverLeavingText);
+  if (runningRestore(operations, server)) throw new OperationConflictError(restoreRunningText);
+  checkLimit(server, operations.backups);
+  return { ...admitted, spec: { ...spec, serverRef: { ...spec.serverRef, uuid: server.spec.uuid } } };
+}
+
+/** Failed ones have nothing, and what is being deleted gives its place away. @throws BackupLimitError */
+function checkLimit(server: Server, backups: readonly Backup[]): void {
+  const { backupLimit } = server.spec;
+  if (backupLimit === undefined) return;
+  const counted = backups.filter(
+    (backup) =>
+      isAbout(backup, server) &&
+      !backup.metadata.deletionTimestamp &&
+      (backup.status?.phase === 'Completed' || !isFinishedBackup(backup)),
+  );
+  if (counted.length >= backupLimit) throw new BackupLimitError(server.metadata.name, backupLimit);
+}
+
+function lockedText({ metadata: { name } }: Backup): string {
+  return `this backup is locked; to unlock it: kubectl patch backup ${name} --type=merge -p '{"spec":{"locked":false}}'`;
+}
