@@ -1,0 +1,67 @@
+// The small file beside an archive that says what the archive is: docs/backup-format.md has its fields. It is written
+// before the archive gets its name, so where both are and agree, the archive is whole.
+import { constants, open } from 'node:fs/promises';
+
+export interface Sidecar {
+  server: string;
+  backup: string;
+  /** Which attempt made the archive. */
+  operation: string;
+  checksum: { type: 'sha1'; value: string };
+  /** Bytes of the archive file. */
+  size: number;
+  format: 'gzip' | 'zstd';
+  /** Regular files in it, and the bytes of their content. */
+  entries: number;
+  contentBytes: number;
+  /** Files that shrank while they were read; what could not be archived. */
+  changed: number;
+  skipped: number;
+  /** Read back from end to end. */
+  verified: boolean;
+  /** RFC 3339. */
+  created: string;
+}
+
+/** Far above what one is. */
+const maxBytes = 65_536;
+
+/**
+ * `undefined`: there is none, or it is not one that this version understands.
+ * @throws what the system says when it is there and cannot be read
+ */
+export async function readSidecar(path: string): Promise<Sidecar | undefined> {
+  try {
+    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const stat = await file.stat();
+    if (!stat.isFile() || stat.size > maxBytes) return undefined;
+    return parsed(await file.readFile('utf8'));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return undefined;
+    throw error;
+  }
+}
+
+function parsed(text: string): Sidecar | undefined {
+  let value: Record<string, unknown> | null;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value?.version !== 1) return undefined;
+  const checksum = value.checksum as Sidecar['checksum'] | undefined;
+  const texts = ['server', 'backup', 'operation', 'created'].every((key) => typeof value[key] === 'string');
+  const counts = ['size', 'entries', 'contentBytes', 'changed', 'skipped'].every((key) => isCount(value[key]));
+  const rest =
+    checksum?.type === 'sha1' &&
+    /^[0-9a-f]{40}$/.test(checksum.value) &&
+    (value.format === 'gzip' || value.format === 'zstd') &&
+    typeof value.verified === 'boolean';
+  return texts && counts && rest ? (value as unknown as Sidecar) : undefined;
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
