@@ -1,7 +1,13 @@
 // From whatever was thrown to the Status a client sees. What is not known is a 500 without a word about our inside;
 // the log has the rest.
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { ForbiddenError, InvalidError, PowerConflictError, UnknownFieldsError } from '../../resources/errors.ts';
+import {
+  ForbiddenError,
+  InvalidError,
+  OperationConflictError,
+  PowerConflictError,
+  UnknownFieldsError,
+} from '../../resources/errors.ts';
 import type { KindDefinition } from '../../resources/kinds.ts';
 import {
   AlreadyExistsError,
@@ -54,6 +60,7 @@ export function statusOf(error: unknown, { kind, name = '' }: ErrorSubject): Sta
     if (error instanceof AlreadyExistsError) return alreadyExists(kind, name);
     if (error instanceof ConflictError) return conflict(kind, name, error.message);
     if (error instanceof PowerConflictError) return conflict(kind, name, error.message);
+    if (error instanceof OperationConflictError) return conflict(kind, name, error.message);
     if (error instanceof ForbiddenError) return forbidden(kind, name, error.message);
     if (error instanceof UnknownFieldsError) return strictDecoding(kind, unknownFields(error.fields));
     if (error instanceof InvalidError) return invalid(kind, error.objectName, error.causes);
