@@ -367,7 +367,7 @@ test('acceptance 7: a state that changed in the silence is told after it', async
   await client.until('the state', () => client.all('status').at(-1) === 'offline');
   assert.deepEqual(
     client.events.slice(before).filter((event) => event !== 'jwt error'),
-    ['auth success', 'status'],
+    ['auth success', 'status', 'server_status'],
   );
 });
 
