@@ -290,8 +290,7 @@ async function handleExit(deps: ServerControllerDeps, server: Server, { containe
     status.crashCount = verdict.count;
     delete status.restartAt;
     if (verdict.handled) status.lastCrashAt = now;
-    const waits = status.claim?.kind === 'Restore';
-    if (verdict.restartAfterMs === 0 && !waits) status.operation = { action: 'start', cause: 'Crash', startedAt: now };
+    if (verdict.restartAfterMs === 0) status.operation = { action: 'start', cause: 'Crash', startedAt: now };
     else if (verdict.restartAfterMs !== undefined) {
       status.restartAt = `${new Date(clock.now() + verdict.restartAfterMs).toISOString().slice(0, 19)}Z`;
     }
