@@ -21,9 +21,11 @@ import { queryFlag } from './query.ts';
 import { sendStatus } from './respond.ts';
 import { registerKind } from './routes.ts';
 import { badRequest, noSuchPath, requestTimedOut, type Status, StatusError } from './status.ts';
+import type { Subresource } from './subresources.ts';
 
 export interface KubeAppOptions extends KubeDeps {
   kinds: readonly KindDefinition[];
+  subresources: readonly Subresource[];
   authenticate: Authenticate;
   version: string | undefined;
   /** Makes the listener; absent in tests that inject requests. */
@@ -31,11 +33,13 @@ export interface KubeAppOptions extends KubeDeps {
 }
 
 const maxHeaderFields = 100;
+/** Their time is their reader's affair, and in no histogram. */
+const longRunning: ReadonlySet<string> = new Set(['WATCH', 'CONNECT']);
 /** Longest name is 253; an escape may triple it. */
 const maxParamLength = 1024;
 
 export function createKubeApp(options: KubeAppOptions): FastifyInstance {
-  const { kinds, log, metrics, authenticate, createListener } = options;
+  const { kinds, subresources, log, metrics, authenticate, createListener } = options;
   const settings: FastifyHttpOptions<RawServerDefault> = {
     logger: false,
     bodyLimit: maxBodyBytes,
@@ -66,15 +70,15 @@ export function createKubeApp(options: KubeAppOptions): FastifyInstance {
   app.addHook('onResponse', async (request, reply) => {
     const labels = labelsOf(request);
     metrics?.requests.inc({ ...labels, code: String(reply.statusCode) });
-    if (labels.verb !== 'WATCH') metrics?.duration.observe(labels, reply.elapsedTime / 1000);
+    if (!longRunning.has(labels.verb)) metrics?.duration.observe(labels, reply.elapsedTime / 1000);
   });
   app.setErrorHandler(errorHandler(log));
   app.setNotFoundHandler((_request, reply) => sendStatus(reply, noSuchPath()));
 
-  registerDiscovery(app, kinds, options.version);
-  registerOpenApi(app, kinds);
+  registerDiscovery(app, kinds, subresources, options.version);
+  registerOpenApi(app, kinds, subresources);
   registerAccessReview(app);
-  for (const kind of kinds) registerKind(app, options, kind);
+  for (const kind of kinds) registerKind(app, options, kind, subresources);
   return app;
 }
 

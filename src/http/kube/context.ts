@@ -10,7 +10,7 @@ import type { User } from './auth.ts';
 import type { KubeMetrics } from './metrics.ts';
 import type { Snapshots } from './paging.ts';
 import { namespaceNotFound, notFound, StatusError } from './status.ts';
-import type { WatchLimit } from './watch/limit.ts';
+import type { StreamLimit } from './stream-limit.ts';
 
 export interface KubeDeps {
   store: Store;
@@ -18,15 +18,16 @@ export interface KubeDeps {
   clock: Clock;
   log: Logger;
   snapshots: Snapshots;
-  watches: WatchLimit;
+  watches: StreamLimit;
   metrics: KubeMetrics | undefined;
 }
 
 /** Fixed at registration; hooks read it for metrics, spans and error texts. */
 export interface RouteFacts {
   kind?: KindDefinition;
-  verb: 'GET' | 'LIST' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  subresource?: 'status';
+  /** `CONNECT`: an answer that takes as long as its reader does, as Kubernetes counts it. */
+  verb: 'GET' | 'LIST' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'CONNECT';
+  subresource?: string;
 }
 
 declare module 'fastify' {

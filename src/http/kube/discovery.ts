@@ -4,10 +4,12 @@ import type { FastifyInstance } from 'fastify';
 import type { KindDefinition } from '../../resources/kinds.ts';
 import { negotiate } from './negotiation.ts';
 import { sendDocument, sendEncoded } from './respond.ts';
+import type { Subresource } from './subresources.ts';
 
 export const objectVerbs = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'] as const;
 const readVerbs = ['get', 'list', 'watch'] as const;
 const statusVerbs = ['get', 'patch', 'update'] as const;
+const subresourceVerbs = ['get'] as const;
 
 /** The version of Kubernetes whose conventions are followed: kubectl warns when it is far from its own. */
 const followed = { major: '1', minor: '32' };
@@ -15,6 +17,7 @@ const followed = { major: '1', minor: '32' };
 export function registerDiscovery(
   app: FastifyInstance,
   kinds: readonly KindDefinition[],
+  subresources: readonly Subresource[],
   version: string | undefined,
 ): void {
   const core = kinds.filter((kind) => kind.group === '');
@@ -30,21 +33,21 @@ export function registerDiscovery(
 
   app.get('/api', (request, reply) => {
     const representation = negotiate(request.headers.accept, new Set(['discovery']));
-    const document = representation.as === 'discovery' ? aggregated([['', core]]) : coreVersions();
+    const document = representation.as === 'discovery' ? aggregated([['', core]], subresources) : coreVersions();
     return sendEncoded(reply, representation, document, 200);
   });
   app.get('/apis', (request, reply) => {
     const representation = negotiate(request.headers.accept, new Set(['discovery']));
-    const document = representation.as === 'discovery' ? aggregated(groups) : groupList(groups);
+    const document = representation.as === 'discovery' ? aggregated(groups, subresources) : groupList(groups);
     return sendEncoded(reply, representation, document, 200);
   });
-  app.get('/api/v1', (request, reply) => sendDocument(request, reply, resourceList('v1', core)));
+  app.get('/api/v1', (request, reply) => sendDocument(request, reply, resourceList('v1', core, subresources)));
   for (const [group, members] of groups) {
     app.get(`/apis/${group}`, (request, reply) => {
       return sendDocument(request, reply, { kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(group, members) });
     });
     for (const [name, ofVersion] of Map.groupBy(members, (kind) => kind.version)) {
-      const list = resourceList(`${group}/${name}`, ofVersion);
+      const list = resourceList(`${group}/${name}`, ofVersion, subresources);
       app.get(`/apis/${group}/${name}`, (request, reply) => sendDocument(request, reply, list));
     }
   }
@@ -84,31 +87,34 @@ function groupEntry(group: string, members: readonly KindDefinition[]) {
   return { name: group, versions, preferredVersion: versions[0] };
 }
 
-function resourceList(groupVersion: string, kinds: readonly KindDefinition[]) {
+function resourceList(groupVersion: string, kinds: readonly KindDefinition[], all: readonly Subresource[]) {
   const resources = kinds.flatMap((kind) => {
     const { plural, singular, namespaced, shortNames, categories } = kind;
     const common = { namespaced, kind: kind.kind };
     const main = { name: plural, singularName: singular, ...common, verbs: verbsOf(kind), shortNames, categories };
-    if (!kind.statusSubresource) return [main];
-    return [main, { name: `${plural}/status`, singularName: '', ...common, verbs: statusVerbs }];
+    const subresources = subresourcesOf(kind, all).map(({ name, verbs }) => {
+      return { name: `${plural}/${name}`, singularName: '', ...common, verbs };
+    });
+    return [main, ...subresources];
   });
   return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources };
 }
 
-function aggregated(groups: readonly (readonly [string, readonly KindDefinition[]])[]) {
+function aggregated(groups: readonly (readonly [string, readonly KindDefinition[]])[], all: readonly Subresource[]) {
   const items = groups.map(([group, members]) => ({
     metadata: { name: group, creationTimestamp: null },
     versions: [...Map.groupBy(members, (kind) => kind.version)].map(([version, ofVersion]) => ({
       version,
-      resources: ofVersion.map(aggregatedResource),
+      resources: ofVersion.map((kind) => aggregatedResource(kind, all)),
       freshness: 'Current',
     })),
   }));
   return { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items };
 }
 
-function aggregatedResource(kind: KindDefinition) {
+function aggregatedResource(kind: KindDefinition, all: readonly Subresource[]) {
   const responseKind = { group: kind.group, version: kind.version, kind: kind.kind };
+  const subresources = subresourcesOf(kind, all).map(({ name, verbs }) => ({ subresource: name, responseKind, verbs }));
   return {
     resource: kind.plural,
     responseKind,
@@ -117,8 +123,16 @@ function aggregatedResource(kind: KindDefinition) {
     verbs: verbsOf(kind),
     shortNames: kind.shortNames,
     categories: kind.categories,
-    ...(kind.statusSubresource ? { subresources: [{ subresource: 'status', responseKind, verbs: statusVerbs }] } : {}),
+    ...(subresources.length > 0 ? { subresources } : {}),
   };
+}
+
+function subresourcesOf(
+  { kind, statusSubresource }: KindDefinition,
+  all: readonly Subresource[],
+): { name: string; verbs: readonly string[] }[] {
+  const own = all.filter((one) => one.kind === kind).map(({ name }) => ({ name, verbs: subresourceVerbs }));
+  return statusSubresource ? [{ name: 'status', verbs: statusVerbs }, ...own] : own;
 }
 
 function verbsOf({ readOnly }: KindDefinition): readonly string[] {

@@ -9,6 +9,7 @@ import { jsonType, negotiate, yamlType } from './negotiation.ts';
 import { queryText } from './query.ts';
 import { sendEncoded } from './respond.ts';
 import { groupVersionPath } from './routes.ts';
+import type { Subresource } from './subresources.ts';
 
 type Json = Record<string, unknown>;
 
@@ -47,10 +48,14 @@ const pathParameter = (name: string, description: string): Json => ({
   schema: { type: 'string', uniqueItems: true },
 });
 
-export function registerOpenApi(app: FastifyInstance, kinds: readonly KindDefinition[]): void {
+export function registerOpenApi(
+  app: FastifyInstance,
+  kinds: readonly KindDefinition[],
+  subresources: readonly Subresource[],
+): void {
   const paths: Record<string, { serverRelativeURL: string }> = {};
   for (const [base, members] of Map.groupBy(kinds, groupVersionPath)) {
-    const document = documentOf(members);
+    const document = documentOf(members, subresources);
     const hash = createHash('sha512').update(JSON.stringify(document)).digest('hex').toUpperCase();
     const url = `/openapi/v3${base}`;
     // The hash is part of the address, so that a client keeps its copy until something changes.
@@ -71,8 +76,8 @@ const objectTypes = [jsonType, yamlType];
 const patchTypes = [mergePatchType, jsonPatchType];
 
 /** @param kinds all of one group and version */
-export function documentOf(kinds: readonly KindDefinition[]): Json {
-  const paths = Object.assign({}, ...kinds.map(pathsOf)) as Json;
+export function documentOf(kinds: readonly KindDefinition[], subresources: readonly Subresource[]): Json {
+  const paths = Object.assign({}, ...kinds.map((kind) => pathsOf(kind, subresources))) as Json;
   return {
     openapi: '3.0.0',
     info: { title: 'Aileron', version: kinds[0]?.version ?? '' },
@@ -81,7 +86,7 @@ export function documentOf(kinds: readonly KindDefinition[]): Json {
   };
 }
 
-function pathsOf(kind: KindDefinition): Json {
+function pathsOf(kind: KindDefinition, subresources: readonly Subresource[]): Json {
   const base = groupVersionPath(kind);
   const namespace = kind.namespaced ? [pathParameter('namespace', 'Only default exists.')] : [];
   const root = kind.namespaced ? `${base}/namespaces/{namespace}/${kind.plural}` : `${base}/${kind.plural}`;
@@ -119,6 +124,24 @@ function pathsOf(kind: KindDefinition): Json {
           },
         }
       : {}),
+    ...Object.fromEntries(
+      subresources
+        .filter((one) => one.kind === kind.kind)
+        .map((one) => [`${root}/{name}/${one.name}`, { get: bytesOperation(kind, one), parameters: named }]),
+    ),
+  };
+}
+
+function bytesOperation({ kind, group, version }: KindDefinition, subresource: Subresource): Json {
+  const { name, description, mediaTypes, query } = subresource;
+  return {
+    operationId: `read${kind}${name.charAt(0).toUpperCase()}${name.slice(1)}`,
+    description,
+    tags: [group || 'core'],
+    parameters: query.map((one) => ({ ...parameter(one.name, 'string', one.description), required: one.required })),
+    responses: { 200: { description: 'OK', content: contentOf(mediaTypes, { type: 'string', format: 'binary' }) } },
+    'x-kubernetes-action': 'connect',
+    'x-kubernetes-group-version-kind': { group, version, kind },
   };
 }
 

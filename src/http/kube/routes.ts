@@ -11,6 +11,7 @@ import { updateObject, updateStatus } from './handlers/update.ts';
 import { watchObjects } from './handlers/watch.ts';
 import { queryFlag } from './query.ts';
 import { methodNotAllowed, StatusError } from './status.ts';
+import type { Subresource } from './subresources.ts';
 import { inSpan } from './tracing.ts';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -46,13 +47,20 @@ export function groupVersionPath({ group, version }: Pick<KindDefinition, 'group
   return group ? `/apis/${group}/${version}` : `/api/${version}`;
 }
 
-export function registerKind(app: FastifyInstance, deps: KubeDeps, kind: KindDefinition): void {
+export function registerKind(
+  app: FastifyInstance,
+  deps: KubeDeps,
+  kind: KindDefinition,
+  subresources: readonly Subresource[],
+): void {
   const base = groupVersionPath(kind);
   const path = kind.namespaced ? `${base}/namespaces/:namespace/${kind.plural}` : `${base}/${kind.plural}`;
   if (kind.namespaced) register(app, deps, kind, `${base}/${kind.plural}`, collectionToRead);
   register(app, deps, kind, path, kind.readOnly ? collectionToRead : collection);
   register(app, deps, kind, `${path}/:name`, kind.readOnly ? objectToRead : object);
   if (kind.statusSubresource) register(app, deps, kind, `${path}/:name/status`, status, 'status');
+  for (const { name, handler } of subresources.filter((one) => one.kind === kind.kind))
+    register(app, deps, kind, `${path}/:name/${name}`, { GET: { verb: 'CONNECT', handler } }, name);
 }
 
 function register(
@@ -61,7 +69,7 @@ function register(
   kind: KindDefinition,
   url: string,
   routes: Routes,
-  subresource?: 'status',
+  subresource?: string,
 ): void {
   const facts = (verb: RouteFacts['verb']): RouteFacts => ({ kind, verb, ...(subresource ? { subresource } : {}) });
   for (const method of methods) {

@@ -9,12 +9,14 @@ import { kindDefinitions } from '../../resources/kinds.ts';
 import type { Store } from '../../store/store.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { createKubeApp } from './app.ts';
+import type { ArchiveAccess } from './archives/access.ts';
 import { authenticator } from './auth.ts';
 import { createKubeMetrics } from './metrics.ts';
 import { Snapshots } from './paging.ts';
 import type { Pki } from './pki/pki.ts';
+import { StreamLimit } from './stream-limit.ts';
+import { archiveSubresources } from './subresources.ts';
 import { createTlsListener, secureContext } from './tls-listener.ts';
-import { WatchLimit } from './watch/limit.ts';
 
 export interface KubeServerOptions {
   store: Store;
@@ -29,6 +31,8 @@ export interface KubeServerOptions {
   registry?: Registry;
   /** Watches open at one time; the next one is answered 429. */
   maxWatches?: number;
+  /** Absent: backups have no subresources that read their archives. */
+  archives?: ArchiveAccess;
 }
 
 export interface KubeServer {
@@ -41,13 +45,19 @@ const renewEveryMs = 86_400_000;
 /** ms for requests in flight after the doors are shut. */
 const closeGraceMs = 5_000;
 const defaultMaxWatches = 1_000;
+const maxDownloads = 16;
+/** Each unpacks from the start of an archive. */
+const maxContents = 2;
 
 export function createKubeServer(options: KubeServerOptions): KubeServer {
-  const { clock, log, pki, registry, maxWatches = defaultMaxWatches } = options;
-  const watches = new WatchLimit(maxWatches);
+  const { clock, log, pki, registry, archives, maxWatches = defaultMaxWatches } = options;
+  const watches = new StreamLimit(maxWatches);
+  const downloads = new StreamLimit(maxDownloads);
+  const contents = new StreamLimit(maxContents);
   let listener: Server | undefined;
   const app = createKubeApp({
     kinds: kindDefinitions,
+    subresources: archives ? archiveSubresources(archives, { downloads, contents }) : [],
     store: options.store,
     admission: options.admission,
     clock,
@@ -87,7 +97,7 @@ export function createKubeServer(options: KubeServerOptions): KubeServer {
     async close() {
       closed = true;
       cancelRenewal();
-      watches.stop();
+      for (const streams of [watches, downloads, contents]) streams.stop();
       const cancel = clock.after(closeGraceMs, () => listener?.closeAllConnections());
       await app.close();
       cancel();

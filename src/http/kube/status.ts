@@ -81,6 +81,11 @@ export function notFound(kind: KindDefinition, name: string): Status {
   return failure(404, 'NotFound', `${groupResource(kind)} "${name}" not found`, about(kind, name));
 }
 
+/** The object is there, and something of it is not. */
+export function missing(kind: KindDefinition, name: string, why: string): Status {
+  return failure(404, 'NotFound', `${groupResource(kind)} "${name}": ${why}`, about(kind, name));
+}
+
 export function namespaceNotFound(name: string): Status {
   return failure(404, 'NotFound', `namespaces "${name}" not found`, { name, kind: 'namespaces' });
 }
@@ -135,6 +140,10 @@ export function invalid(kind: { kind: string; group: string }, name: string, cau
 /** Understood, and cannot be done to this object; for what no field is to blame. */
 export function unprocessable(message: string): Status {
   return failure(422, 'Invalid', message);
+}
+
+export function rangeNotSatisfiable(size: number): Status {
+  return failure(416, 'RequestedRangeNotSatisfiable', `there are ${size} bytes, and none in the range asked for`);
 }
 
 export function tooManyRequests(retryAfterSeconds: number): Status {

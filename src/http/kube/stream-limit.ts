@@ -1,7 +1,7 @@
-// The watches that are open: how many there may be, and how to end them all when the server stops.
-import { StatusError, tooManyRequests } from '../status.ts';
+// Answers that stream, such as watches: how many of one sort there may be, and how to end them when the server stops.
+import { StatusError, tooManyRequests } from './status.ts';
 
-export class WatchLimit {
+export class StreamLimit {
   readonly #max: number;
   readonly #open = new Set<AbortController>();
   #stopped = false;

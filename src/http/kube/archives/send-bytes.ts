@@ -1,0 +1,55 @@
+// An answer made of bytes that come as the reader takes them. A reader that takes nothing for a minute, or that is gone,
+// ends the source; a source that fails cuts the answer short, so that nobody takes a part for the whole.
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { FastifyReply } from 'fastify';
+import type { KubeDeps } from '../context.ts';
+
+/** ms; how often a reader is looked at, and after how many looks without a byte it is given up. */
+const stallLookMs = 15_000;
+const stallLooks = 4;
+
+export interface ByteAnswer {
+  code: 200 | 206;
+  headers: OutgoingHttpHeaders;
+  source: Readable;
+  /** Aborted by this when the reader is gone, and by others to end the answer. */
+  abort: AbortController;
+}
+
+/** Resolves when the answer is over, well or not. */
+export async function sendBytes(
+  { clock, log }: Pick<KubeDeps, 'clock' | 'log'>,
+  reply: FastifyReply,
+  { code, headers, source, abort }: ByteAnswer,
+): Promise<void> {
+  reply.hijack();
+  const response = reply.raw;
+  // A source may be silent for long; what counts is that the reader takes what there is.
+  response.socket?.setTimeout(0);
+  for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...headers }))
+    if (value !== undefined) response.setHeader(name, value);
+  response.writeHead(code);
+  response.flushHeaders();
+  const { socket } = response;
+  let taken = -1;
+  let looks = 0;
+  let cancel = () => {};
+  const look = () => {
+    const now = socket?.bytesWritten ?? 0;
+    looks = now === taken && response.writableNeedDrain ? looks + 1 : 0;
+    taken = now;
+    if (looks >= stallLooks) abort.abort();
+    else cancel = clock.after(stallLookMs, look);
+  };
+  look();
+  try {
+    await pipeline(source, response, { signal: abort.signal });
+  } catch (error) {
+    const readerIsGone = (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE';
+    if (!readerIsGone && !abort.signal.aborted) log.error({ err: error }, 'an answer of the kube API was cut short');
+  } finally {
+    cancel();
+  }
+}
