@@ -1,4 +1,5 @@
 // What the work of one plan is given by whoever runs it, in the process of the job or in a test.
+import type { Clock } from '../clock/clock.ts';
 import type { GzipEngine } from './gzip/engine.ts';
 import type { ArchiveProgress } from './plan.ts';
 
@@ -8,4 +9,6 @@ export interface Job {
   /** The work adds to it in place and never sends it; who is interested reads it by a timer of his own. */
   readonly progress: ArchiveProgress;
   readonly gzip: GzipEngine;
+  /** Of the rate limits. */
+  readonly clock: Clock;
 }
