@@ -9,6 +9,8 @@ export type VolumeErrorCode =
   | 'MOUNTED'
   /** Entries came back as fast as they were removed. */
   | 'BUSY'
+  /** A link, where something is asked that would act through it. */
+  | 'IS_A_LINK'
   /** Not a canonical version 4 UUID. */
   | 'BAD_UUID'
   /** The system refused; `cause` says what. */

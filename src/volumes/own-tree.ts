@@ -3,13 +3,10 @@
 // are true only of an inode that stood still: whoever makes, removes or renames a name changes the inode's ctime, so an
 // inode that changed since the pass began is left to the next pass. Time is the file system's own, not this process's.
 import type { BigIntStats } from 'node:fs';
-import type { OpenDirectory, PinnedEntry } from './open-directory.ts';
+import type { OpenDirectory } from './open-directory.ts';
+import type { Owner } from './owner.ts';
+import type { PinnedEntry } from './pinned-entry.ts';
 import { walkTree } from './walk.ts';
-
-export interface Owner {
-  uid: number;
-  gid: number;
-}
 
 export interface OwnershipResult {
   /** Entries that changed hands. */

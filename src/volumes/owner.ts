@@ -1,0 +1,6 @@
+// Whom files belong to.
+
+export interface Owner {
+  uid: number;
+  gid: number;
+}
