@@ -6,6 +6,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createEventTtl } from '../controllers/events/event-ttl.ts';
 import { createGarbageCollector } from '../controllers/garbage/garbage.ts';
 import { createNodeController } from '../controllers/node/node-controller.ts';
+import { createScheduleController } from '../controllers/schedule/schedule-controller.ts';
 import { createServerController } from '../controllers/server/wiring.ts';
 import { Bus } from './bus/bus.ts';
 import { type Clock, systemClock } from './clock/clock.ts';
@@ -109,9 +110,10 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   manager.add(createNodeController({ store, docker, feed, events, config, clock, log, metrics }));
   manager.add(createEventTtl({ store, clock, log, metrics }));
   manager.add(createGarbageCollector({ store, clock, log, metrics }));
+  const admission = new Admission({ store, nodeName, clock });
+  manager.add(createScheduleController({ store, admission, events, clock, log, metrics, checkpoint }));
 
   await ensureNamespace(store);
-  const admission = new Admission({ store, nodeName, clock });
   const { manifests: directory } = config.aileron;
   const manifests = directory
     ? parts.use(createManifestSource({ directory, nodeName, store, admission, servers, events, clock, log, registry }))

@@ -90,13 +90,13 @@ async function startBackup(
 function checkLimit(server: Server, backups: readonly Backup[]): void {
   const { backupLimit } = server.spec;
   if (backupLimit === undefined) return;
-  const counted = backups.filter(
+  const { length: count } = backups.filter(
     (backup) =>
       isAbout(backup, server) &&
       !backup.metadata.deletionTimestamp &&
       (backup.status?.phase === 'Completed' || !isFinishedBackup(backup)),
   );
-  if (counted.length >= backupLimit) throw new BackupLimitError(server.metadata.name, backupLimit);
+  if (count >= backupLimit) throw new BackupLimitError(server.metadata.name, { limit: backupLimit, count });
 }
 
 function lockedText({ metadata: { name } }: Backup): string {

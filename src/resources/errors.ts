@@ -88,14 +88,17 @@ export class OperationConflictError extends Error {
 export class BackupLimitError extends ForbiddenError {
   /** How many it may have. */
   readonly limit: number;
-  constructor(server: string, limit: number) {
+  /** How many it has. */
+  readonly count: number;
+  constructor(server: string, { limit, count }: { limit: number; count: number }) {
     const allowed = limit === 1 ? 'one backup' : `${limit} backups`;
     super(
       limit === 0
         ? `the server "${server}" may have no backups (spec.backupLimit)`
-        : `the server "${server}" may have ${allowed} (spec.backupLimit) and has as many: delete one first`,
+        : `the server "${server}" may have ${allowed} (spec.backupLimit) and has ${count}: delete one first`,
     );
     this.name = 'BackupLimitError';
     this.limit = limit;
+    this.count = count;
   }
 }

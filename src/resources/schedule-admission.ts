@@ -2,13 +2,16 @@
 import { ignoreCauses } from './backup-admission.ts';
 import { CronLine } from './cron-line.ts';
 import { type FieldCause, refuse } from './errors.ts';
-import { atKey, forbiddenField, invalidValue, required } from './field-causes.ts';
+import { atKey, forbiddenField, invalidValue, required, tooLong } from './field-causes.ts';
 import { placeCauses, placeOf } from './identity.ts';
 import type { Admittance, Admitted, KindRules } from './kind-rules.ts';
 import { isLabelValue, isQualifiedName } from './metadata-validation.ts';
 import { checkOwner, checkOwnerOfDeletion } from './ownership.ts';
 import type { Schedule, ScheduleSpec } from './schedule.ts';
 import { isTimeZone } from './time-zone.ts';
+
+/** Of the value of a label. */
+const longestName = 63;
 
 export const scheduleRules: KindRules<Schedule> = {
   admit: admitSchedule,
@@ -26,6 +29,7 @@ function admitSchedule(admittance: Admittance<Schedule>): Admitted<Schedule> {
   const spec: ScheduleSpec = { ...(object.spec as ScheduleSpec), ...place };
   refuse('Schedule', object.metadata.name, [
     ...placeCauses(place, admittance),
+    ...nameCauses(object.metadata.name),
     ...timeCauses(spec),
     ...serverCauses(spec.template),
     ...ignoreCauses('spec.template.ignore', spec.template.ignore),
@@ -33,6 +37,11 @@ function admitSchedule(admittance: Admittance<Schedule>): Admitted<Schedule> {
   const admitted = { ...object, spec };
   if (current) checkOwner(current, admitted, context.owner);
   return admitted;
+}
+
+/** Its backups have it as a label. */
+function nameCauses(name: string): FieldCause[] {
+  return name.length > longestName ? [tooLong('metadata.name', longestName)] : [];
 }
 
 function timeCauses({ cron, timeZone }: ScheduleSpec): FieldCause[] {

@@ -148,7 +148,7 @@ describe('how many backups a server may have', () => {
   test('is counted over those under way and completed ones (backups 15.14)', async () => {
     const bench = await withBackup({ backupLimit: 2 });
     await bench.backup('second');
-    const message = 'the server "lobby" may have 2 backups (spec.backupLimit) and has as many: delete one first';
+    const message = 'the server "lobby" may have 2 backups (spec.backupLimit) and has 2: delete one first';
     await assert.rejects(bench.backup('third'), { name: 'BackupLimitError', message });
     await bench.status('Backup', 'second', { phase: 'Failed' });
     await bench.backup('third');
