@@ -1,17 +1,21 @@
 // When a cron line comes due, in a time zone with its daylight saving time. A time that a change of the clocks leaves out
 // comes due right after it; one that it repeats comes due once, unless the line says every so many minutes or hours.
 import { Cron } from 'croner';
+import { isTimeZone } from './time-zone.ts';
 
 const nicknames = ['@hourly', '@daily', '@midnight', '@weekly', '@monthly', '@yearly', '@annually'];
 
 export const cronRule =
   'must be five fields – minute, hour, day of month, month, day of week – such as "30 4 * * *", or one of @hourly, @daily, @weekly, @monthly, @yearly';
 
+export const timeZoneRule = 'must be a time zone of the IANA database, such as Europe/Berlin';
+
 export class CronLine {
   readonly #cron: Cron;
 
   /** @throws RangeError with what would be right */
   constructor(line: string, timeZone: string) {
+    if (!isTimeZone(timeZone)) throw new RangeError(timeZoneRule);
     const fields = line.trim().split(/\s+/);
     const isNickname = fields.length === 1 && nicknames.includes(line.trim().toLowerCase());
     if (!isNickname && fields.length === 6) throw new RangeError(`${cronRule}; a field for seconds is not known`);

@@ -1,6 +1,6 @@
 // The rules of a Schedule: a cron line and a time zone that can be followed, and servers by name or by labels.
 import { ignoreCauses } from './backup-admission.ts';
-import { CronLine } from './cron-line.ts';
+import { CronLine, timeZoneRule } from './cron-line.ts';
 import { type FieldCause, refuse } from './errors.ts';
 import { atKey, forbiddenField, invalidValue, required, tooLong } from './field-causes.ts';
 import { placeCauses, placeOf } from './identity.ts';
@@ -46,7 +46,7 @@ function nameCauses(name: string): FieldCause[] {
 
 function timeCauses({ cron, timeZone }: ScheduleSpec): FieldCause[] {
   if (!isTimeZone(timeZone)) {
-    return [invalidValue('spec.timeZone', timeZone, 'must be a time zone of the IANA database, such as Europe/Berlin')];
+    return [invalidValue('spec.timeZone', timeZone, timeZoneRule)];
   }
   try {
     new CronLine(cron, timeZone);
