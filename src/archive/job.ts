@@ -11,4 +11,6 @@ export interface Job {
   readonly gzip: GzipEngine;
   /** Of the rate limits. */
   readonly clock: Clock;
+  /** Between any two acts that a crash may part; a test ends the process there. */
+  readonly checkpoint?: (place: string) => void;
 }

@@ -144,6 +144,11 @@ export interface ArchiveFacts {
   warnings: string[];
 }
 
+export interface VerifiedFacts extends Omit<ArchiveFacts, 'changed' | 'skipped' | 'verified' | 'format'> {
+  /** By the first bytes, whatever the name says. */
+  format: ArchiveFormat | 'tar';
+}
+
 export interface RestoredFacts {
   files: number;
   bytes: number;
@@ -160,7 +165,7 @@ export interface PathFacts {
 
 export interface ArchiveResults {
   create: ArchiveFacts;
-  verify: Omit<ArchiveFacts, 'changed' | 'skipped' | 'verified'>;
+  verify: VerifiedFacts;
   stage: RestoredFacts;
   'move-old': undefined;
   'move-new': undefined;
