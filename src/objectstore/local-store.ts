@@ -126,6 +126,20 @@ export class LocalObjectStore implements ObjectStore {
     return found;
   }
 
+  /** Unfinished files of a backup, of whichever attempt. Nobody may be at work on it. */
+  async removePartials(key: ArchiveKey): Promise<void> {
+    checkKey(key);
+    for (const layout of layouts) {
+      const directory = directoryOf(this.directory, layout, key.server);
+      for (const name of await namesIn(directory)) {
+        const info = nameInfo(name);
+        if (info?.is !== 'partial' || info.backup !== key.backup) continue;
+        await explained('removed', () => rm(join(directory, name), { force: true }));
+      }
+      await explained('removed', () => this.#removeEmpty(directory));
+    }
+  }
+
   /** Everything in the directory of a server, and the directory, once the server is gone for good. */
   async deleteServer(server: string): Promise<void> {
     if (!isUuid(server)) throw new ObjectStoreError('BAD_KEY', 'not the uuid of a server');
