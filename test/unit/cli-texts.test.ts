@@ -90,7 +90,9 @@ test('a kind has many names', () => {
     assert.equal(kindOf(word), serverKind);
   assert.throws(
     () => kindOf('pod'),
-    usage(/There is no kind "pod"; the kinds are servers \(gs\), nodes \(no\), events/),
+    usage(
+      /There is no kind "pod"; the kinds are servers \(gs\), backups \(bk\), restores \(rst\), schedules \(sched\), nodes/,
+    ),
   );
 });
 

@@ -118,7 +118,13 @@ test('discovery comes aggregated or piece by piece', async () => {
     'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList',
   );
   const resources = aggregated.json.items[0].versions[0].resources;
-  assert.deepEqual(resources.map(({ resource }: { resource: string }) => resource).sort(), ['nodes', 'servers']);
+  assert.deepEqual(resources.map(({ resource }: { resource: string }) => resource).sort(), [
+    'backups',
+    'nodes',
+    'restores',
+    'schedules',
+    'servers',
+  ]);
   const core = await kube.call('GET', '/api', { headers: { accept: discovery } });
   assert.equal(core.json.items[0].versions[0].resources[0].scope, 'Namespaced');
 
