@@ -11,27 +11,39 @@ export type Candidates = { words: string[] } | { files: true };
 export type NamesOf = (kind: string) => Promise<string[]>;
 
 const none: Candidates = { words: [] };
-const takesFile = /^--(config|kubeconfig|filename)$/;
+const takesFile = /^--(config|kubeconfig|filename|ignore-file|output)$/;
 const takesKind = ['get', 'describe', 'delete'];
 const takesServer = ['console', 'start', 'stop', 'restart', 'kill'];
+/** Arguments that say by their name of which kind they are. */
+const kindOfArgument: Record<string, string> = { server: 'servers', backup: 'backups', restore: 'restores' };
 
 /** @param words after `aileron`; the last one is being typed and may be empty */
 export async function candidates(program: Command, words: readonly string[], namesOf: NamesOf): Promise<Candidates> {
   const current = words.at(-1) ?? '';
   const before = words.slice(0, -1);
-  const commands = program.commands.filter((command) => !isHidden(command));
   const [name, ...rest] = before;
-  if (name === undefined) return matching([...commands.map((command) => command.name()), 'help'], current);
-  if (name === 'help')
-    return rest.length === 0
-      ? matching(
-          commands.map((command) => command.name()),
-          current,
-        )
-      : none;
-  const command = commands.find((one) => one.name() === name);
-  if (!command) return none;
+  if (name === undefined) return matching([...namesBelow(program), 'help'], current);
+  if (name === 'help') return rest.length === 0 ? matching(namesBelow(program), current) : none;
+  const command = childOf(program, name);
+  return command ? ofCommand(command, rest, current, namesOf) : none;
+}
 
+/** @param rest words between the name of the command and the one that is being typed */
+async function ofCommand(
+  command: Command,
+  rest: readonly string[],
+  current: string,
+  namesOf: NamesOf,
+): Promise<Candidates> {
+  if (command.commands.length > 0) {
+    const [name, ...more] = rest;
+    const named = name === undefined ? undefined : childOf(command, name);
+    if (named) return ofCommand(named, more, current, namesOf);
+    const standard = defaultOf(command);
+    const other = standard ? await ofCommand(standard, rest, current, namesOf) : none;
+    if (name !== undefined || 'files' in other) return other;
+    return { words: [...namesBelow(command).filter((word) => word.startsWith(current)), ...other.words] };
+  }
   const option = optionOf(command, rest.at(-1));
   if (option) return valuesOf(option, current, namesOf);
   if (current.startsWith('-'))
@@ -43,8 +55,8 @@ export async function candidates(program: Command, words: readonly string[], nam
 }
 
 async function valuesOf(option: Option, current: string, namesOf: NamesOf): Promise<Candidates> {
-  if (takesFile.test(option.long ?? '')) return { files: true };
   if (option.argChoices) return matching(option.argChoices, current);
+  if (takesFile.test(option.long ?? '')) return { files: true };
   if (option.long === '--server' || option.long === '--for') return matching(await namesOf('servers'), current);
   return none;
 }
@@ -73,8 +85,11 @@ async function argumentsOf(
       );
     return word.includes('/') ? none : matching(await known(word, namesOf), current, operands);
   }
-  const argument = command.registeredArguments[operands.length];
-  return argument?.argChoices ? matching(argument.argChoices, current) : none;
+  const argument = command.registeredArguments[operands.length] ?? command.registeredArguments.at(-1);
+  if (!argument || (operands.length >= command.registeredArguments.length && !argument.variadic)) return none;
+  const kind = kindOfArgument[argument.name()];
+  if (kind !== undefined) return matching(await namesOf(kind), current, argument.variadic ? operands : []);
+  return argument.argChoices ? matching(argument.argChoices, current) : none;
 }
 
 async function known(word: string, namesOf: NamesOf): Promise<string[]> {
@@ -105,6 +120,20 @@ function optionOf(command: Command, word: string | undefined): Option | undefine
 
 function matching(words: readonly string[], current: string, taken: readonly string[] = []): Candidates {
   return { words: words.filter((word) => word.startsWith(current) && !taken.includes(word)) };
+}
+
+function namesBelow(command: Command): string[] {
+  return command.commands.filter((one) => !isHidden(one)).map((one) => one.name());
+}
+
+function childOf(command: Command, name: string): Command | undefined {
+  return command.commands.find((one) => one.name() === name && !isHidden(one));
+}
+
+/** The one that is meant when none is named. */
+function defaultOf(command: Command): Command | undefined {
+  const { _defaultCommandName: name } = command as Command & { _defaultCommandName?: string | null };
+  return name ? childOf(command, name) : undefined;
 }
 
 function isHidden(command: Command): boolean {

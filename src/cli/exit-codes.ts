@@ -7,6 +7,8 @@ export const exitCodes = {
   notFound: 3,
   refused: 4,
   unreachable: 5,
+  /** As a shell says it of a program that SIGINT ended. */
+  interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -18,6 +20,7 @@ export const exitCodeHelp = [
   [exitCodes.notFound, 'there is no such object'],
   [exitCodes.refused, 'the node refused it: invalid, forbidden, or in conflict with something under way'],
   [exitCodes.unreachable, 'the node does not answer'],
+  [exitCodes.interrupted, 'left by Ctrl-C; what was asked for goes on'],
 ] as const satisfies readonly (readonly [ExitCode, string])[];
 
 /** One sentence for the person at the terminal, and the exit code that goes with it. */

@@ -1,5 +1,5 @@
 // The words people use for kinds: `server`, `servers`, `gs`, `Server`, `servers.aileron.dev`, and `server/demo`.
-import { type KindDefinition, kindDefinitions } from '../resources/kinds.ts';
+import { type KindDefinition, kindDefinitions, serverKind } from '../resources/kinds.ts';
 import { usageError } from './exit-codes.ts';
 
 export interface Target {
@@ -38,9 +38,14 @@ export function targetsOf(words: readonly string[]): { kind: KindDefinition; nam
 
 /** `demo` or `server/demo`, where only a server makes sense. @throws CliError (usage) */
 export function serverName(word: string): string {
-  const [kind = '', name] = word.includes('/') ? word.split('/') : ['server', word];
-  if (kindOf(kind).kind !== 'Server' || !name)
-    throw usageError(`${JSON.stringify(word)} is no server; write its name, or server/NAME.`);
+  return nameOf(serverKind, word);
+}
+
+/** `NAME` or `KIND/NAME`, where only one kind makes sense. @throws CliError (usage) */
+export function nameOf({ kind, singular }: KindDefinition, word: string): string {
+  const [given = '', name, ...more] = word.includes('/') ? word.split('/') : [kind, word];
+  if (kindOf(given).kind !== kind || !name || more.length > 0)
+    throw usageError(`${JSON.stringify(word)} is no ${singular}; write its name, or ${singular}/NAME.`);
   return checkedName(name);
 }
 

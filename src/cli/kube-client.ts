@@ -29,6 +29,14 @@ export interface WriteOptions {
   dryRun?: boolean | undefined;
 }
 
+export interface OpenOptions {
+  signal: AbortSignal;
+  query?: Record<string, string>;
+  headers?: Record<string, string>;
+  /** ms until the node has to answer; what it has to look for first may take longer than usual. */
+  patienceMs?: number;
+}
+
 export type WatchEvent<T> = { type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; object: T };
 
 /** An answer of the API that is no success. */
@@ -147,6 +155,18 @@ export class KubeClient {
     }
   }
 
+  /**
+   * The bytes below an object, such as the archive of a backup; read them, or abort the signal.
+   * @throws ApiError, CliError (unreachable)
+   */
+  async open(kind: KindDefinition, name: string, subresource: string, options: OpenOptions): Promise<IncomingMessage> {
+    const { query = {}, ...rest } = options;
+    const path = `${pathOf(kind, name)}/${subresource}${queryOf({}, query)}`;
+    const answer = await this.#send('GET', path, { accept: '*/*', ...rest });
+    if ((answer.statusCode ?? 0) >= 300) throw refusal(answer, await readAll(answer));
+    return answer;
+  }
+
   /** Any path of the API. @throws ApiError, CliError (unreachable) */
   async json(
     method: string,
@@ -168,9 +188,17 @@ export class KubeClient {
   #send(
     method: string,
     path: string,
-    options: { body?: object; accept?: string; contentType?: string; signal?: AbortSignal },
+    options: {
+      body?: object;
+      accept?: string;
+      contentType?: string;
+      signal?: AbortSignal;
+      headers?: Record<string, string>;
+      patienceMs?: number;
+    },
   ): Promise<IncomingMessage> {
     const { body, accept = 'application/json', contentType = 'application/json', signal } = options;
+    const { patienceMs = timeoutMs } = options;
     const bytes = body === undefined ? '' : JSON.stringify(body);
     const { origin, token } = this.#access;
     const headers = {
@@ -179,6 +207,7 @@ export class KubeClient {
       'content-length': Buffer.byteLength(bytes),
       ...(bytes === '' ? {} : { 'content-type': contentType }),
       ...(token ? { authorization: `Bearer ${token}` } : {}),
+      ...options.headers,
     };
     return new Promise((resolve, reject) => {
       const outgoing = request(`${origin}${path}`, {
@@ -187,12 +216,12 @@ export class KubeClient {
         agent: this.#agent,
         ...(signal ? { signal } : {}),
       });
-      const timer = setTimeout(() => outgoing.destroy(new Error(`no answer in ${timeoutMs / 1_000} s`)), timeoutMs);
+      const timer = setTimeout(() => outgoing.destroy(new Error(`no answer in ${patienceMs / 1_000} s`)), patienceMs);
       outgoing.on('socket', (socket) => socket.setKeepAlive(true, keepAliveMs));
       outgoing.on('close', () => clearTimeout(timer));
       outgoing.on('error', (error) => reject(this.#unreachable(error)));
       outgoing.on('response', (answer) => {
-        if (signal) clearTimeout(timer); // a watch has no end
+        if (signal) clearTimeout(timer); // a watch has no end, and bytes take their time
         resolve(answer);
       });
       outgoing.end(bytes);

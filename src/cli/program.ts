@@ -1,6 +1,6 @@
 // The command line as a declaration: commands, arguments, options, examples. What a command does is in commands/, loaded
 // when it is asked for. --help, the shell completions and docs/cli.md are made of, or held against, what stands here.
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import type { AdoptOptions } from './commands/adopt.ts';
 import type { ApplyOptions } from './commands/apply.ts';
 import type { ConsoleOptions } from './commands/console.ts';
@@ -11,10 +11,11 @@ import type { GetOptions } from './commands/get.ts';
 import type { PowerOptions } from './commands/power.ts';
 import type { TokenOptions } from './commands/token.ts';
 import type { TopOptions } from './commands/top.ts';
-import { CliError, type ExitCode, exitCodeHelp, exitCodes } from './exit-codes.ts';
+import { commandBelow, configOption, type Does, duration, filesOption, reaching, timeoutOption } from './declare.ts';
+import { type ExitCode, exitCodeHelp, exitCodes } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import type { AccessOptions } from './node-access.ts';
-import { parseDuration } from './units.ts';
+import { declareBackup, declareRestore } from './operation-commands.ts';
 
 export interface CommandLine {
   program: Command;
@@ -50,7 +51,7 @@ export async function runCommand(io: Io, args: readonly string[]): Promise<ExitC
 export function commandLine(io: Io): CommandLine {
   let exitCode: ExitCode = 0;
   /** An action of commander: arguments, options, the command itself. */
-  const does = (work: (args: string[], options: never) => Promise<ExitCode> | ExitCode) =>
+  const does: Does = (work) =>
     async function (this: Command): Promise<void> {
       exitCode = await work(this.args, this.opts() as never);
     };
@@ -69,13 +70,7 @@ export function commandLine(io: Io): CommandLine {
     .addHelpText('after', `\n${exitCodeText()}\n\nNO_COLOR=1 turns colours off. AILERON_CONFIG stands for --config.`);
 
   const command = (name: string, text: string, examples: readonly string[]) =>
-    program
-      .command(name)
-      .description(text)
-      .addHelpText(
-        'after',
-        `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}\n\nExit codes: aileron --help`,
-      );
+    commandBelow(program, name, text, examples);
 
   command('up', 'run the node until it is asked to stop; games go on without it', [
     'aileron up --config /etc/pelican/config.yml',
@@ -170,6 +165,9 @@ export function commandLine(io: Io): CommandLine {
       );
   }
 
+  declareBackup(program, io, does);
+  declareRestore(program, io, does);
+
   reaching(
     command('events', 'what happened on the node', ['aileron events -w', 'aileron events --for demo --types Warning']),
   )
@@ -253,33 +251,4 @@ export function commandLine(io: Io): CommandLine {
 
 function exitCodeText(): string {
   return ['Exit codes:', ...exitCodeHelp.map(([code, meaning]) => `  ${code}  ${meaning}`)].join('\n');
-}
-
-function configOption(): Option {
-  return new Option('--config <file>', "the node's config.yml; aileron.yml is read beside it").env('AILERON_CONFIG');
-}
-
-/** For commands that work from another machine too. */
-function reaching(command: Command): Command {
-  return command
-    .addOption(configOption())
-    .addOption(new Option('--kubeconfig <file>', 'reach the node by this file instead of by --config'));
-}
-
-function filesOption(): Option {
-  return new Option('-f, --filename <file...>', 'files, directories, or - for standard input');
-}
-
-function timeoutOption(text: string): Option {
-  return new Option('--timeout <time>', 'how long --wait waits').argParser(duration).default(parseDuration(text), text);
-}
-
-function duration(text: string): number {
-  try {
-    return parseDuration(text);
-  } catch (error) {
-    if (!(error instanceof CliError)) throw error;
-    // biome-ignore lint/style/useErrorCause: commander's error takes no cause, and this one is our own sentence
-    throw new InvalidArgumentError(error.message);
-  }
 }

@@ -1,6 +1,7 @@
 // Every command explains itself, docs/cli.md keeps step, and what is wrong with a command line ends with 2.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Command } from 'commander';
 import { candidates } from '../../src/cli/completion-words.ts';
 import { exitCodeHelp } from '../../src/cli/exit-codes.ts';
 import { commandLine, runCommand } from '../../src/cli/program.ts';
@@ -9,6 +10,13 @@ import { readDocument } from '../support/markdown.ts';
 
 const { program } = commandLine(testIo());
 const commands = program.commands.filter((command) => command.name() !== 'complete');
+/** Those below others too, each with the words that lead to it. */
+const leaves = commands.flatMap((command) => withBelow(command, []));
+
+function withBelow(command: Command, above: readonly string[]): { command: Command; path: string[] }[] {
+  const path = [...above, command.name()];
+  return [{ command, path }, ...command.commands.flatMap((one) => withBelow(one, path))];
+}
 
 async function helpOf(...args: string[]): Promise<string> {
   const io = testIo();
@@ -23,23 +31,25 @@ test('the help lists every command and every exit code', async () => {
   for (const [code, meaning] of exitCodeHelp) assert.match(help, new RegExp(`^ {2}${code} {2}${meaning}$`, 'm'));
 });
 
-for (const command of commands) {
-  test(`${command.name()} --help says what it does, each option, and an example`, async () => {
-    const help = await helpOf(command.name());
+for (const { command, path } of leaves) {
+  const words = path.join(' ');
+
+  test(`${words} --help says what it does, each option, and an example`, async () => {
+    const help = await helpOf(...path);
     assert.notEqual(command.description(), '');
     for (const option of command.options) {
       assert.notEqual(option.description, '', option.flags);
       assert.ok(help.includes(option.long ?? ''), option.flags);
     }
     for (const argument of command.registeredArguments) assert.notEqual(argument.description, '', argument.name());
-    assert.match(
-      help,
-      new RegExp(`Examples:\\n(?: {2}.*aileron ${command.name()}\\b.*\\n)+\\nExit codes: aileron --help`),
-    );
+    for (const below of command.commands) assert.match(help, new RegExp(`^ {2}${below.name()} `, 'm'));
+    assert.match(help, new RegExp(`Examples:\\n(?: {2}.*aileron ${words}\\b.*\\n)+\\nExit codes: aileron --help`));
   });
 
-  test(`docs/cli.md describes ${command.name()} with its options`, () => {
-    const section = sectionOf(readDocument('docs/cli.md'), command.name());
+  test(`docs/cli.md describes ${words} with its options`, () => {
+    const [first = '', ...more] = path;
+    const section = sectionOf(readDocument('docs/cli.md'), first);
+    for (const word of more) assert.match(section, new RegExp(`\`(?:aileron )?(?:${first} )?${word}\\b`), words);
     for (const option of command.options) assert.ok(section.includes(option.long ?? ''), option.flags);
   });
 }
@@ -63,12 +73,22 @@ test('a wrong command line is told on standard error and ends with 2', async () 
     ['token'],
     ['apply'],
     ['version', 'extra'],
+    ['backup'],
+    ['backup', 'frobnicate'],
+    ['backup', 'create'],
+    ['backup', 'create', 'demo', '--format', 'rar'],
+    ['backup', 'verify', 'demo', '--timeout', 'soon'],
+    ['backup', 'extract', 'demo'],
+    ['restore'],
+    ['restore', 'demo'],
+    ['restore', 'demo', 'first', '--mode', 'sideways'],
+    ['restore', 'demo', 'first', 'second'],
     ['up', '--no-such-option'],
   ];
   for (const args of wrong) {
     const io = testIo();
     assert.equal(await runCommand(io, args), 2, args.join(' '));
-    assert.match(io.err(), /^error: /, args.join(' '));
+    assert.match(io.err(), /^(?:error|Usage): /, args.join(' '));
     assert.equal(io.out(), '');
   }
 });
@@ -90,6 +110,28 @@ test('completion offers commands, options, values, kinds and names', async () =>
   assert.deepEqual(await offered('apply', '-f', ''), { files: true });
   assert.deepEqual(await offered('doctor', '--config', ''), { files: true });
   assert.deepEqual(await offered('help', 'dele'), { words: ['delete'] });
+});
+
+test('completion knows what is below a command, and the default of it', async () => {
+  const known: Record<string, string[]> = {
+    servers: ['demo', 'lobby'],
+    backups: ['first', 'second'],
+    restores: ['r1'],
+  };
+  const offered = async (...words: string[]) => candidates(program, words, async (kind) => known[kind] ?? []);
+  assert.deepEqual(await offered('backup', 'l'), { words: ['list', 'lock'] });
+  assert.deepEqual(await offered('backup', 'create', ''), { words: ['demo', 'lobby'] });
+  assert.deepEqual(await offered('backup', 'create', 'demo', ''), { words: [] });
+  assert.deepEqual(await offered('backup', 'create', 'demo', '--fo'), { words: ['--format'] });
+  assert.deepEqual(await offered('backup', 'create', 'demo', '--format', ''), { words: ['gzip', 'zstd'] });
+  assert.deepEqual(await offered('backup', 'create', '--ignore-file', ''), { files: true });
+  assert.deepEqual(await offered('backup', 'lock', 'first', ''), { words: ['second'] });
+  assert.deepEqual(await offered('backup', 'download', 'first', '-o', ''), { files: true });
+  assert.deepEqual(await offered('backup', 'frobnicate', ''), { words: [] });
+  assert.deepEqual(await offered('restore', 'd'), { words: ['describe', 'delete', 'demo'] });
+  assert.deepEqual(await offered('restore', 'demo', ''), { words: ['first', 'second'] });
+  assert.deepEqual(await offered('restore', 'demo', 'first', '--mode', 't'), { words: ['truncate'] });
+  assert.deepEqual(await offered('restore', 'watch', ''), { words: ['r1'] });
 });
 
 function sectionOf(document: string, name: string): string {

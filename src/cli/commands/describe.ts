@@ -38,6 +38,18 @@ async function eventsOf(client: KubeClient, { kind, metadata }: StoredObject): P
   return own.sort((a, b) => Date.parse(a.lastTimestamp) - Date.parse(b.lastTimestamp));
 }
 
+interface PhaseTimes {
+  phase: string;
+  startedAt: string;
+  finishedAt?: string;
+}
+
+interface DescribedStatus {
+  conditions?: Condition[];
+  operation?: unknown;
+  phases?: PhaseTimes[];
+}
+
 /** @param now ms, for ages */
 export function description(
   io: Pick<Io, 'env' | 'stdout'>,
@@ -48,7 +60,7 @@ export function description(
 ): string[] {
   const { metadata, spec, status, apiVersion: _, kind: __, ...others } = object;
   const heading = (text: string) => styled(io, io.stdout, 'bold', text);
-  const { conditions = [], operation, ...facts } = (status ?? {}) as { conditions?: Condition[]; operation?: unknown };
+  const { conditions = [], operation, phases = [], ...facts } = (status ?? {}) as DescribedStatus;
   const annotations = Object.entries(metadata.annotations ?? {}).filter(([name]) => name !== lastAppliedAnnotation);
   return [
     ...textTable([
@@ -63,9 +75,18 @@ export function description(
     ...block(heading('Fields:'), Object.keys(others).length > 0 ? others : undefined),
     ...block(heading('Status:'), Object.keys(facts).length > 0 ? facts : undefined),
     ...block(heading('Operation under way:'), operation),
+    ...(phases.length > 0 ? [heading('Phases:'), ...phaseLines(phases, now)] : []),
     ...(conditions.length > 0 ? [heading('Conditions:'), ...conditionLines(io, conditions, now)] : []),
     ...(kind.kind === 'Event' ? [] : [heading('Events:'), ...eventLines(io, events, now)]),
   ];
+}
+
+function phaseLines(phases: readonly PhaseTimes[], now: number): string[] {
+  const rows = phases.map(({ phase, startedAt, finishedAt }) => {
+    const took = durationText((finishedAt === undefined ? now : Date.parse(finishedAt)) - Date.parse(startedAt));
+    return [safeLine(phase), startedAt, finishedAt === undefined ? `${took} so far` : took];
+  });
+  return indented(textTable([['PHASE', 'SINCE', 'TOOK'], ...rows]));
 }
 
 function conditionLines(io: Pick<Io, 'env' | 'stdout'>, conditions: readonly Condition[], now: number): string[] {

@@ -12,6 +12,8 @@ export interface ConsoleEvents {
   state(state: string): void;
   /** Something the person should know. */
   notice(text: string): void;
+  /** Any other event, such as `backup_progress`, and its arguments as one text. */
+  other?(event: string, text: string): void;
 }
 
 export interface ConsoleTarget {
@@ -209,6 +211,9 @@ export class ConsoleConnection {
         break;
       case 'jwt error':
         this.#tokenRefused(text);
+        break;
+      default:
+        this.#events.other?.(String(message.event), text);
     }
   }
 
