@@ -59,6 +59,11 @@ export class ScriptedJob<P extends Runnable = Runnable> {
     this.#end(() => this.#settle.resolve(this.plan.kind === 'create' ? this.write(content, parts) : undefined));
   }
 
+  /** With the facts of whatever plan it is. */
+  succeed(facts?: unknown): void {
+    this.#end(() => this.#settle.resolve(facts));
+  }
+
   fail(error: unknown): void {
     this.#end(() => this.#settle.reject(error));
   }
