@@ -47,6 +47,9 @@ export class ArchiveDoor implements ArchiveAccess {
       });
       return stream;
     },
+    pathOf: async ({ backup }: ArchiveKey): Promise<string | undefined> => {
+      return this.archives.has(backup) ? `/archives/${backup}.tar.gz` : undefined;
+    },
   };
 
   readonly runner = {
@@ -63,8 +66,4 @@ export class ArchiveDoor implements ArchiveAccess {
       });
     },
   };
-
-  async pathOf({ backup }: ArchiveKey): Promise<string | undefined> {
-    return this.archives.has(backup) ? `/archives/${backup}.tar.gz` : undefined;
-  }
 }

@@ -8,10 +8,11 @@ import { type KubeDeps, namedTarget } from '../context.ts';
 import { conflict, missing, notFound, type Status, StatusError } from '../status.ts';
 
 export interface ArchiveAccess {
-  objects: Pick<ObjectStore, 'stat' | 'read'>;
+  objects: Pick<ObjectStore, 'stat' | 'read'> & {
+    /** The file of an archive; `undefined`: there is none. */
+    pathOf(key: ArchiveKey): Promise<string | undefined>;
+  };
   runner: Pick<ArchiveRunner, 'readPath'>;
-  /** The file of an archive; `undefined`: there is none. */
-  pathOf(key: ArchiveKey): Promise<string | undefined>;
 }
 
 export interface CompletedBackup {

@@ -15,11 +15,11 @@ import { sendBytes } from './send-bytes.ts';
 /** What the path is: `file` or `directory`. */
 export const contentHeader = 'aileron-content';
 
-export function backupContents(access: Pick<ArchiveAccess, 'runner' | 'pathOf'>, places: StreamLimit): Handler {
+export function backupContents({ objects, runner }: ArchiveAccess, places: StreamLimit): Handler {
   return async (deps, kind, request, reply) => {
     const path = archivePath(queryText(request, 'path'));
     const { name, key } = await completedBackup(deps, kind, request);
-    const archive = await access.pathOf(key);
+    const archive = await objects.pathOf(key);
     if (archive === undefined) throw new StatusError(archiveMissing(kind, name));
 
     const { abort, leave } = places.enter();
@@ -33,7 +33,7 @@ export function backupContents(access: Pick<ArchiveAccess, 'runner' | 'pathOf'>,
     output.on('error', () => {});
     const found = Promise.withResolvers<PathFacts>();
     const plan = { kind: 'read-path', archive, path } as const;
-    const reading = access.runner
+    const reading = runner
       .readPath(plan, output, { signal: abort.signal, onFound: found.resolve })
       .catch((error: Error) => {
         found.reject(error);
