@@ -3,10 +3,11 @@
 import { flushCompileCache } from 'node:module';
 import { dirname, join } from 'node:path';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { backupIndexes } from '../controllers/backup/wiring.ts';
 import { createEventTtl } from '../controllers/events/event-ttl.ts';
 import { createGarbageCollector } from '../controllers/garbage/garbage.ts';
 import { createNodeController } from '../controllers/node/node-controller.ts';
-import { createScheduleController } from '../controllers/schedule/schedule-controller.ts';
+import { createScheduleController, scheduleIndexes } from '../controllers/schedule/schedule-controller.ts';
 import { createServerController } from '../controllers/server/wiring.ts';
 import { Bus } from './bus/bus.ts';
 import { type Clock, systemClock } from './clock/clock.ts';
@@ -29,7 +30,9 @@ import { createWingsServer } from './http/wings/server.ts';
 import type { ServerLookup } from './http/wings/server-lookup.ts';
 import { createManifestSource, type ManifestSource } from './manifests/manifest-source.ts';
 import { Admission } from './resources/admission.ts';
+import type { Backup } from './resources/backup.ts';
 import { ensureNamespace } from './resources/namespace.ts';
+import type { Schedule } from './resources/schedule.ts';
 import type { Server } from './resources/server.ts';
 import { StoreEventRecorder } from './runtime/event-recorder.ts';
 import { Informer } from './runtime/informer.ts';
@@ -98,6 +101,9 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   const feed = parts.adopt(new DockerFeed({ docker, clock, log, registry }), (open) => open.stop());
 
   const servers = new Informer<Server>({ store, kind: 'Server', clock, log, metrics, indexes: { uuid: uuidIndex } });
+  const backupIndex = { ...backupIndexes, ...scheduleIndexes };
+  const backups = new Informer<Backup>({ store, kind: 'Backup', clock, log, metrics, indexes: backupIndex });
+  const schedules = new Informer<Schedule>({ store, kind: 'Schedule', clock, log, metrics });
   const server = createServerController({
     ...{ store, docker, volumes, history, bus, events, config, clock, log, checkpoint, feed, servers, metrics },
     serverMetrics: createServerMetrics(registry, bus),
@@ -111,12 +117,15 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   manager.add(createEventTtl({ store, clock, log, metrics }));
   manager.add(createGarbageCollector({ store, clock, log, metrics }));
   const admission = new Admission({ store, nodeName, clock });
-  manager.add(createScheduleController({ store, admission, events, clock, log, metrics, checkpoint }));
+  const scheduling = { schedules, backups, admission, events };
+  manager.add({ informers: [schedules, backups] });
+  manager.add(createScheduleController({ ...scheduling, store, clock, log, metrics, checkpoint }));
 
   await ensureNamespace(store);
   const { manifests: directory } = config.aileron;
+  const caches = [servers as Informer, backups as Informer, schedules as Informer];
   const manifests = directory
-    ? parts.use(createManifestSource({ directory, nodeName, store, admission, servers, events, clock, log, registry }))
+    ? parts.use(createManifestSource({ directory, nodeName, store, admission, caches, events, clock, log, registry }))
     : undefined;
   const checks = readinessChecks(store, feed, manager, manifests);
   const renewPki = () => ensurePki({ directory: pkiDirectory(config), host: config.aileron.kube.host, clock, log });

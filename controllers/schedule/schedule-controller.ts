@@ -17,7 +17,7 @@ import type { EventRecorder } from '../../src/resources/event.ts';
 import { type Schedule, scheduleLabel } from '../../src/resources/schedule.ts';
 import { changesMoreThanStatus } from '../../src/runtime/changes.ts';
 import { Controller } from '../../src/runtime/controller.ts';
-import { type Change, Informer } from '../../src/runtime/informer.ts';
+import type { Change, Informer } from '../../src/runtime/informer.ts';
 import type { RuntimeMetrics } from '../../src/runtime/metrics.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Logger } from '../../src/telemetry/log.ts';
@@ -27,6 +27,9 @@ import { scheduleReconciler } from './reconcile.ts';
 export interface ScheduleControllerDeps {
   store: Store;
   admission: Pick<Admission, 'create' | 'patch' | 'delete'>;
+  schedules: Pick<Informer<Schedule>, 'onChange'>;
+  /** With `scheduleIndexes`. */
+  backups: Pick<Informer<Backup>, 'onChange' | 'byIndex'>;
   events: EventRecorder;
   clock: Clock;
   log: Logger;
@@ -34,17 +37,13 @@ export interface ScheduleControllerDeps {
   checkpoint: (name: string) => Promise<void>;
 }
 
-/** The parts for the manager. */
-export function createScheduleController(deps: ScheduleControllerDeps): {
-  informers: Informer[];
-  controllers: Controller[];
-} {
-  const { store, clock, log, metrics } = deps;
-  const schedules = new Informer<Schedule>({ store, kind: 'Schedule', clock, log, metrics });
-  // Without metrics: the controller of backups has an informer of them too, which tells the same numbers.
-  const indexes = { [scheduleIndex]: scheduleNames };
-  const backups = new Informer<Backup>({ store, kind: 'Backup', clock, log, indexes });
-  const reconcile = scheduleReconciler({ ...deps, backups });
+/** The index that the informer of backups needs. */
+export const scheduleIndexes = { [scheduleIndex]: scheduleNames };
+
+/** The part for the manager. */
+export function createScheduleController(deps: ScheduleControllerDeps): { controllers: Controller[] } {
+  const { schedules, backups, clock, log, metrics } = deps;
+  const reconcile = scheduleReconciler(deps);
   const controller = new Controller({ name: 'schedule', reconcile, workers: 1, clock, log, metrics });
   schedules.onChange((change) => {
     if (change.type !== 'DELETED' && changesMoreThanStatus(change)) controller.enqueue(change.object.metadata.name);
@@ -55,7 +54,7 @@ export function createScheduleController(deps: ScheduleControllerDeps): {
     for (const name of new Set([...scheduleNames(object), ...(old ? scheduleNames(old) : [])]))
       controller.enqueue(name);
   });
-  return { informers: [schedules as Informer, backups as Informer], controllers: [controller] };
+  return { controllers: [controller] };
 }
 
 function scheduleNames({ metadata }: Backup): string[] {

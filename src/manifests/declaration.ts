@@ -1,5 +1,5 @@
 // One document of a manifest as what it declares. Pure.
-import { apiVersionOf, findKind, serverKind } from '../resources/kinds.ts';
+import { apiVersionOf, findKind, restoreKind, serverKind } from '../resources/kinds.ts';
 import type { ManifestDocument } from './documents.ts';
 import { type LineNode, lineOf } from './field-lines.ts';
 import { ManifestError } from './manifest-error.ts';
@@ -24,6 +24,10 @@ export interface ForeignDocument {
   kind: string;
 }
 
+/** A directory is followed for ever: at each start of a new node, or once the object is gone, old files would come back. */
+const restoreText =
+  'a restore is done once, so it is not declared in a directory that is followed for ever; use kubectl apply or aileron restore';
+
 const statedMetadata = ['name', 'labels', 'annotations'];
 
 /** @throws ManifestError */
@@ -37,6 +41,7 @@ export function declarationOf(file: string, document: ManifestDocument): Declara
     if (!definition || apiVersionOf(definition) !== apiVersion) {
       throw new ManifestError(`there is no kind ${JSON.stringify(kind)} in ${apiVersion}`, { field: 'kind' });
     }
+    if (kind === restoreKind.kind) throw new ManifestError(restoreText, { field: 'kind' });
     const { apiVersion: _, kind: __, status: ___, metadata, ...fields } = value;
     const stated = statedOf(metadata);
     return {

@@ -1,9 +1,9 @@
 // Makes the store follow one look at the manifest directory: what is declared is written, what is declared no more is
 // deleted, what cannot be is told. A document that is refused keeps no other from being applied.
 
-import { serverKind } from '../resources/kinds.ts';
+import { kindDefinitions } from '../resources/kinds.ts';
 import type { Server } from '../resources/server.ts';
-import type { Informer } from '../runtime/informer.ts';
+import type { ObjectCache } from './caches.ts';
 import type { Declaration } from './declaration.ts';
 import { lineOf } from './field-lines.ts';
 import type { DirectoryScan } from './manifest-reader.ts';
@@ -14,7 +14,7 @@ import { refusalOf } from './refusals.ts';
 
 export interface ManifestApplyOptions extends ObjectWriterOptions, PruningOptions, ProblemReportOptions {
   admission: ObjectWriterOptions['admission'] & PruningOptions['admission'];
-  servers: Pick<Informer<Server>, 'get' | 'list'>;
+  caches: readonly Pick<ObjectCache, 'kind' | 'get' | 'list'>[];
 }
 
 export interface ApplyOutcome {
@@ -59,19 +59,21 @@ export class ManifestApply {
     };
     const { documents, problems } = run;
     if (scan.failure) problems.push({ file: this.#options.directory, version: '', ...scan.failure });
-    for (const { name: file, version, foreign, mistakes, declarations } of scan.files) {
+    for (const { name: file, version, foreign, mistakes } of scan.files) {
       documents.skipped += foreign.length;
       documents.failed += mistakes.length;
       problems.push(...mistakes.map((mistake) => ({ file, version, ...mistake })));
-      for (const declaration of declarations) {
-        if (signal.aborted) return { documents };
-        await this.#applyOne(run, declaration, version);
-      }
     }
+    for (const { declaration, version } of inOrder(scan)) {
+      if (signal.aborted) return { documents };
+      await this.#applyOne(run, declaration, version);
+    }
+    const places = new Map(scan.files.map(({ name }, index) => [name, index]));
+    problems.sort((a, b) => (places.get(a.file) ?? -1) - (places.get(b.file) ?? -1));
     this.#report.skipped(scan.files);
     await this.#report.update(problems);
     const clean = scan.complete && problems.length === 0;
-    const prunableIn = await this.#pruning.prune(declaredServers(run), clean);
+    const prunableIn = await this.#pruning.prune(new Set(run.first.keys()), clean);
     const soonest = Math.min(run.retryInMs ?? Infinity, prunableIn ?? Infinity);
     return { documents, ...(soonest === Infinity ? {} : { retryInMs: soonest }) };
   }
@@ -108,12 +110,17 @@ export class ManifestApply {
 interface Run {
   problems: Problem[];
   documents: ApplyOutcome['documents'];
-  /** Where each object was declared first. */
+  /** By kind and name: where each object was declared first. */
   first: Map<string, Declaration>;
   retryInMs?: number;
 }
 
-function declaredServers({ first }: Run): Set<string> {
-  const servers = [...first.values()].filter(({ kind }) => kind === serverKind.kind);
-  return new Set(servers.map(({ name }) => name));
+const kindOrder = new Map(kindDefinitions.map(({ kind }, index) => [kind, index]));
+
+/** What refers to another object comes after it, whatever the files are called; otherwise by file and place in it. */
+function inOrder({ files }: DirectoryScan): { declaration: Declaration; version: string }[] {
+  const orderOf = ({ kind }: Declaration) => kindOrder.get(kind) ?? kindOrder.size;
+  return files
+    .flatMap(({ version, declarations }) => declarations.map((declaration) => ({ declaration, version })))
+    .sort((a, b) => orderOf(a.declaration) - orderOf(b.declaration));
 }

@@ -7,25 +7,31 @@ import type { Registry } from 'prom-client';
 import type { Clock } from '../clock/clock.ts';
 import type { Admission } from '../resources/admission.ts';
 import type { EventRecorder } from '../resources/event.ts';
+import { serverKind } from '../resources/kinds.ts';
+import type { StoredObject } from '../resources/object.ts';
+import { ownerOf } from '../resources/ownership.ts';
 import type { Server } from '../resources/server.ts';
 import { type BackoffLimits, backoffMs } from '../runtime/backoff.ts';
-import type { Change, Informer } from '../runtime/informer.ts';
+import type { Change } from '../runtime/informer.ts';
 import { StoreClosedError } from '../store/errors.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { ObjectCache } from './caches.ts';
 import { DirectoryWatcher } from './directory-watcher.ts';
 import { ManifestApply } from './manifest-apply.ts';
 import { type ManifestFailure, sentenceOf } from './manifest-error.ts';
 import { createManifestMetrics, type ManifestMetrics } from './manifest-metrics.ts';
 import { type DirectoryScan, ManifestReader, settleMs } from './manifest-reader.ts';
 import { ParseProcess } from './parse-process.ts';
+import { ownedFields } from './stated-fields.ts';
 
 export interface ManifestSourceOptions {
   directory: string;
   nodeName: string;
   store: Store;
   admission: Pick<Admission, 'create' | 'patch' | 'delete'>;
-  servers: Pick<Informer<Server>, 'get' | 'list' | 'onChange' | 'synced'>;
+  /** Of servers and of whatever else comes and goes with its manifest. */
+  caches: readonly ObjectCache[];
   events: EventRecorder;
   clock: Clock;
   log: Logger;
@@ -92,11 +98,14 @@ export class ManifestSource {
     return problems.length === 1 ? sentence : `${problems.length} problems, the first: ${sentence}`;
   }
 
-  /** Resolves after the first look at everything, or when that takes long. The informer of servers must have been started. */
+  /** Resolves after the first look at everything, or when that takes long. The informers must have been started. */
   async start(): Promise<void> {
-    const { servers, clock } = this.#options;
-    await servers.synced();
-    this.#forget = servers.onChange((change) => this.#onServer(change));
+    const { caches, clock } = this.#options;
+    await Promise.all(caches.map((cache) => cache.synced()));
+    const ends = caches.map((cache) => cache.onChange((change) => this.#onObject(change)));
+    this.#forget = () => {
+      for (const end of ends) end();
+    };
     this.#watcher.start();
     this.#lookNow();
     const cancel = clock.after(firstLookMs, () => this.#firstLook.resolve());
@@ -119,11 +128,11 @@ export class ManifestSource {
     return this.stop();
   }
 
-  #onServer({ type, object, old }: Change<Server>): void {
-    const isOurs = [object, old].some((server) => server?.spec.owner?.kind === 'Manifest');
+  #onObject({ type, object, old }: Change<StoredObject>): void {
+    const isOurs = [object, old].some((state) => ownerOf(state)?.kind === 'Manifest');
     if (type === 'DELETED') {
-      if (isOurs) this.#apply.gone(object);
-      // It may also have held a port that a manifest asks for.
+      if (isOurs && object.kind === serverKind.kind) this.#apply.gone(object as Server);
+      // It may also have held a port that a manifest asks for, or the last place for a backup.
       this.#lookIn(settleMs);
     } else if (isOurs && old && !isDeepStrictEqual(statable(object), statable(old))) this.#lookIn(settleMs);
   }
@@ -184,9 +193,7 @@ export class ManifestSource {
 }
 
 /** What a manifest can state of an object. */
-function statable({
-  spec: { power: _, ...spec },
-  metadata: { labels, annotations, deletionTimestamp },
-}: Server): unknown {
-  return { spec, labels, annotations, deletionTimestamp };
+function statable(object: StoredObject): unknown {
+  const { labels, annotations, deletionTimestamp } = object.metadata;
+  return [ownedFields(object.kind, object)['spec'], labels, annotations, deletionTimestamp];
 }

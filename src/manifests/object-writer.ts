@@ -4,21 +4,24 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../clock/clock.ts';
 import type { Admission, WriteContext } from '../resources/admission.ts';
+import { OperationConflictError } from '../resources/errors.ts';
 import type { EventRecorder } from '../resources/event.ts';
 import { serverKind } from '../resources/kinds.ts';
 import type { StoredObject } from '../resources/object.ts';
+import { ownerOf } from '../resources/ownership.ts';
 import type { Server } from '../resources/server.ts';
 import { BoundedMap } from '../runtime/bounded-map.ts';
-import type { Informer } from '../runtime/informer.ts';
 import { AlreadyExistsError, ConflictError, NotFoundError } from '../store/errors.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { cacheOf, type ObjectCache } from './caches.ts';
 import type { Declaration } from './declaration.ts';
 import { DriftLimit } from './drift-limit.ts';
 import {
   changedByOthers,
   difference,
   type Fields,
+  hasOwner,
   isFields,
   joined,
   lettingGo,
@@ -34,7 +37,7 @@ export interface ObjectWriterOptions {
   directory: string;
   store: Pick<Store, 'get'>;
   admission: Pick<Admission, 'create' | 'patch'>;
-  servers: Pick<Informer<Server>, 'get'>;
+  caches: readonly Pick<ObjectCache, 'kind' | 'get'>[];
   events: EventRecorder;
   clock: Clock;
   log: Logger;
@@ -42,12 +45,15 @@ export interface ObjectWriterOptions {
 
 export type Written =
   | { result: 'applied' | 'unchanged' }
-  /** For the end of a deletion, or for another writer to calm down. */
+  /** For the end of a deletion or of another operation, or for another writer to calm down. */
   | { result: 'waiting'; retryInMs?: number };
 
 /** Somebody else may create, change or delete the object between a look and a write. */
 const maxAttempts = 4;
 const racedMs = 1_000;
+
+/** An operation that has the server takes its time. */
+const busyMs = 5_000;
 
 const maxUuids = 4_096;
 
@@ -86,6 +92,7 @@ export class ObjectWriter {
         if (current.metadata.deletionTimestamp) return { result: 'waiting' };
         return await this.#update(declaration, current);
       } catch (error) {
+        if (error instanceof OperationConflictError) return { result: 'waiting', retryInMs: busyMs };
         const raced = [AlreadyExistsError, NotFoundError, ConflictError].some((kind) => error instanceof kind);
         if (!raced) throw error;
         if (attempt >= maxAttempts) return { result: 'waiting', retryInMs: racedMs };
@@ -94,7 +101,7 @@ export class ObjectWriter {
   }
 
   #cached({ kind, name }: Declaration): StoredObject | undefined {
-    return kind === serverKind.kind ? this.#options.servers.get(name) : undefined;
+    return cacheOf(this.#options.caches, kind)?.get(name);
   }
 
   /** What a manifest can state did not move since it was applied. */
@@ -181,7 +188,7 @@ export class ObjectWriter {
   }
 
   #withOwner({ kind, file }: Declaration, owned: Fields): Fields {
-    if (kind !== serverKind.kind || !isFields(owned['spec'])) return owned;
+    if (!hasOwner(kind) || !isFields(owned['spec'])) return owned;
     return joined(owned, { spec: { owner: { kind: 'Manifest', ref: file } } }) ?? owned;
   }
 
@@ -223,8 +230,7 @@ function keyOf({ kind, name }: Declaration): string {
 
 /** Whoever is no manifest may have copied the annotation from elsewhere. */
 function memoOfOwner(object: StoredObject): Memo | undefined {
-  const { owner } = (object.spec ?? {}) as Partial<Server['spec']>;
-  return owner?.kind === 'Manifest' ? memoIn(object).fields : undefined;
+  return ownerOf(object)?.kind === 'Manifest' ? memoIn(object).fields : undefined;
 }
 
 /** Only the object that was looked at: what was compared with a newer one could undo what is not drift. */

@@ -2,10 +2,10 @@
 // the node while there is no such object. What is still wrong is not told again until somebody saves the file.
 import type { EventRecorder } from '../resources/event.ts';
 import type { StoredObject } from '../resources/object.ts';
-import type { Server } from '../resources/server.ts';
-import type { Informer } from '../runtime/informer.ts';
+import { ownerOf } from '../resources/ownership.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/log.ts';
+import type { ObjectCache } from './caches.ts';
 import type { ForeignDocument } from './declaration.ts';
 import { type ManifestFailure, sentenceOf } from './manifest-error.ts';
 import { referenceOf } from './object-writer.ts';
@@ -25,7 +25,7 @@ export interface ForeignFile {
 export interface ProblemReportOptions {
   nodeName: string;
   store: Pick<Store, 'get'>;
-  servers: Pick<Informer<Server>, 'list'>;
+  caches: readonly Pick<ObjectCache, 'list'>[];
   events: EventRecorder;
   log: Logger;
 }
@@ -103,8 +103,11 @@ export class ProblemReport {
       const object = await this.#options.store.get(about.kind, about.name);
       return object ? [object] : [];
     }
-    const isFrom = ({ spec: { owner } }: Server) => owner?.kind === 'Manifest' && owner.ref === file;
-    return this.#options.servers.list().filter(isFrom).slice(0, maxObjectsPerProblem) as StoredObject[];
+    const isFrom = (object: StoredObject) => ownerOf(object)?.kind === 'Manifest' && ownerOf(object)?.ref === file;
+    return this.#options.caches
+      .flatMap((cache) => cache.list())
+      .filter(isFrom)
+      .slice(0, maxObjectsPerProblem);
   }
 }
 

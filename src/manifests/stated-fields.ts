@@ -4,7 +4,6 @@
 // value. Pure.
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { serverKind } from '../resources/kinds.ts';
 import type { StoredObject } from '../resources/object.ts';
 
 export type Fields = Record<string, unknown>;
@@ -19,15 +18,27 @@ export const memoAnnotation = 'aileron.dev/last-applied-manifest';
 /** Room for 500 variables. What does not fit is not remembered, so its fields are not let go of. */
 const maxMemoBytes = 32 * 1024;
 
-/** What a manifest owns: all it states but the name and `spec.power`, of which it says only how it begins. */
-export function ownedFields(kind: string, object: Fields & { metadata: Fields }): Fields {
+/** What of spec no manifest owns: what is stamped, and wishes that are only its beginning and others' afterwards. */
+const leftToOthers: Readonly<Record<string, readonly string[]>> = {
+  Server: ['owner', 'power'],
+  Backup: ['owner', 'cancel'],
+  Schedule: ['owner'],
+};
+
+/** Whether objects of the kind say whose they are. */
+export function hasOwner(kind: string): boolean {
+  return leftToOthers[kind]?.includes('owner') ?? false;
+}
+
+/** What a manifest owns: all it states but the name and what is left to others. */
+export function ownedFields(kind: string, object: { metadata: { name?: unknown }; spec?: unknown }): Fields {
   const { metadata, spec, ...others } = object;
   const { name: _, ...texts } = metadata;
   const owned: Fields = { ...others, metadata: texts };
   if (spec === undefined) return owned;
-  if (kind !== serverKind.kind || !isFields(spec)) return { ...owned, spec };
-  const { power: __, owner: ___, ...fields } = spec;
-  return { ...owned, spec: fields };
+  if (!isFields(spec)) return { ...owned, spec };
+  const left = leftToOthers[kind] ?? [];
+  return { ...owned, spec: Object.fromEntries(Object.entries(spec).filter(([field]) => !left.includes(field))) };
 }
 
 /**

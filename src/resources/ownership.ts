@@ -50,6 +50,11 @@ function its({ kind }: StoredObject): string {
   return `this ${kind.toLowerCase()} belongs to the Panel`;
 }
 
+/** Whose it is; undefined for kinds that belong to nobody. */
+export function ownerOf(object: StoredObject | undefined): Owner | undefined {
+  return (object?.spec as Owned['spec'] | undefined)?.owner;
+}
+
 /** Also asked of kinds without a spec, which belong to nobody. */
 function belongsToAnother({ spec }: { spec?: Owned['spec'] }, writer: Owner): boolean {
   return spec?.owner?.kind === 'Panel' && writer.kind !== 'Panel';

@@ -61,7 +61,7 @@ async function follow(context: TestContext, files: Record<string, string> = {}):
   servers.start();
   context.after(() => servers.stop());
   const source = createManifestSource({
-    ...{ directory, nodeName: 'node-1', store, admission, servers, clock, log },
+    ...{ directory, nodeName: 'node-1', store, admission, caches: [servers as Informer], clock, log },
     events: { event: (_, __, reason) => void reasons.push(reason) },
   });
   context.after(() => source.stop());

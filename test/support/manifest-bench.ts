@@ -44,6 +44,7 @@ export class ManifestBench {
   readonly log = recordedLog();
   readonly events: ToldEvent[] = [];
   readonly servers: Informer<Server>;
+  readonly caches: Informer[];
   /** After how many ms the last look wanted another one. */
   retryInMs: number | undefined;
   #reader: ManifestReader;
@@ -55,8 +56,12 @@ export class ManifestBench {
     this.write(files);
     this.servers = new Informer<Server>({ store, kind: 'Server', clock, log: recordedLog() });
     this.servers.onChange(({ type, object }) => type === 'DELETED' && this.#apply.gone(object));
-    this.servers.start();
-    context.after(() => this.servers.stop());
+    const others = ['Backup', 'Schedule'].map((kind) => new Informer({ store, kind, clock, log: recordedLog() }));
+    this.caches = [this.servers as Informer, ...others];
+    for (const cache of this.caches) {
+      cache.start();
+      context.after(() => cache.stop());
+    }
     this.#reader = this.#newReader(this.directory);
     this.#apply = new ManifestApply(this.#options());
   }
@@ -111,11 +116,11 @@ export class ManifestBench {
   }
 
   #options(): ManifestApplyOptions {
-    const { directory, store, admission, servers, clock, log } = this;
+    const { directory, store, admission, caches, clock, log } = this;
     const event: EventRecorder['event'] = ({ kind, name }, type, reason, message) => {
       this.events.push({ about: `${kind}/${name}`, type, reason, message });
     };
-    return { directory, nodeName: 'node-1', store, admission, servers, events: { event }, clock, log };
+    return { directory, nodeName: 'node-1', store, admission, caches, events: { event }, clock, log };
   }
 }
 

@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { Registry } from 'prom-client';
-import { createScheduleController } from '../../controllers/schedule/schedule-controller.ts';
+import { createScheduleController, scheduleIndexes } from '../../controllers/schedule/schedule-controller.ts';
 import { Admission } from '../../src/resources/admission.ts';
 import type { Backup } from '../../src/resources/backup.ts';
 import { findCondition } from '../../src/resources/conditions.ts';
 import type { EventRecorder } from '../../src/resources/event.ts';
 import type { Schedule } from '../../src/resources/schedule.ts';
+import { Informer } from '../../src/runtime/informer.ts';
 import { Manager } from '../../src/runtime/manager.ts';
 import { createRuntimeMetrics } from '../../src/runtime/metrics.ts';
 import { silentLogger } from '../../src/telemetry/log.ts';
@@ -46,7 +47,21 @@ export class ScheduleBench {
     };
     const metrics = createRuntimeMetrics(new Registry());
     const manager = new Manager({ clock, log: silentLogger });
-    const deps = { store, admission, events: { event }, clock, log: silentLogger, metrics, checkpoint };
+    const options = { store, clock, log: silentLogger };
+    const schedules = new Informer<Schedule>({ ...options, kind: 'Schedule' });
+    const backups = new Informer<Backup>({ ...options, kind: 'Backup', indexes: scheduleIndexes });
+    manager.add({ informers: [schedules, backups] });
+    const deps = {
+      schedules,
+      backups,
+      store,
+      admission,
+      events: { event },
+      clock,
+      log: silentLogger,
+      metrics,
+      checkpoint,
+    };
     manager.add(createScheduleController(deps));
     this.#manager = manager;
     t.after(() => manager.stop());

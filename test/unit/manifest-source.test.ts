@@ -27,7 +27,13 @@ class SourceBench extends AdmissionBench {
   readonly servers = new Informer<Server>({ store: this.store, kind: 'Server', clock: this.clock, log: recordedLog() });
   readonly source = createManifestSource({
     ...{ directory: '/manifests', nodeName: 'node-1', registry: this.registry },
-    ...{ store: this.store, admission: this.admission, servers: this.servers, clock: this.clock, log: this.log },
+    ...{
+      store: this.store,
+      admission: this.admission,
+      caches: [this.servers as Informer],
+      clock: this.clock,
+      log: this.log,
+    },
     events: { event: () => {} },
     reader: {
       scan: async () => {
