@@ -11,6 +11,8 @@ export type VolumeErrorCode =
   | 'BUSY'
   /** A link, where something is asked that would act through it. */
   | 'IS_A_LINK'
+  /** More bytes than there may be. */
+  | 'TOO_LARGE'
   /** Not a canonical version 4 UUID. */
   | 'BAD_UUID'
   /** The system refused; `cause` says what. */
