@@ -1,6 +1,7 @@
 // Deletes what belongs to something that is gone, by ownerReferences, as a Kubernetes garbage collector does. An object
 // goes only when the store itself says that none of its owners is there any more: same kind, name and uid. An owner of a
-// kind the collector does not know counts as there, for nothing in the world is destroyed by mistake.
+// kind the collector does not know counts as there, and what is locked stays, for nothing in the world is destroyed by
+// mistake.
 //
 // A key is `<kind>/<name>`. Wakes up on:
 // - a change of an object that has owners, or that is being deleted in the foreground or as an orphan maker: its key
@@ -24,6 +25,7 @@ import {
   hasFinalizer,
   isBeingDeleted,
   isDependentOf,
+  isLocked,
   orphanFinalizer,
   ownersOf,
   ownerUidIndex,
@@ -121,6 +123,8 @@ async function deleteWhenOwnerless(deps: Deps, object: StoredObject, log: Log): 
     if (leaving.length > 0) await forgetOwners(deps.store, object, leaving);
     return;
   }
+  // Its unlocking brings the key back.
+  if (isLocked(object)) return log.info({}, 'object kept though its owners are gone, because it is locked');
   // An owner that waits for its dependents waits for the dependents of those as well.
   const inForeground = states.includes('waiting') && (await listDependents(deps, object.metadata.uid)).length > 0;
   const current = inForeground ? await addFinalizer(deps.store, object, foregroundFinalizer) : object;

@@ -35,6 +35,11 @@ export function hasFinalizer(object: StoredObject, finalizer: string): boolean {
   return object.metadata.finalizers?.includes(finalizer) ?? false;
 }
 
+/** Whoever locked it wants it kept, whatever becomes of its owners. */
+export function isLocked({ spec }: StoredObject): boolean {
+  return (spec as { locked?: unknown } | undefined)?.locked === true;
+}
+
 /** It waits for its dependents to go first. */
 export function waitsForDependents(object: StoredObject): boolean {
   return isBeingDeleted(object) && hasFinalizer(object, foregroundFinalizer);

@@ -67,6 +67,19 @@ test('background: what belonged to a vanished owner goes, through all generation
   assert.deepEqual(await names(), ['Box/other', 'Thing/free', 'Thing/of-other']);
 });
 
+test('what is locked stays when its owners are gone, until it is unlocked', async (t) => {
+  const { store, clock, create, names } = await aWorld(t);
+  const box = await create('Box', 'box');
+  await create('Thing', 'precious', ownedBy(box));
+  await store.patch('Thing', 'precious', { spec: { locked: true } });
+  await store.delete('Box', 'box');
+  await clock.advance(700_000);
+  assert.deepEqual(await names(), ['Thing/precious']);
+  await store.patch('Thing', 'precious', { spec: { locked: false } });
+  await clock.advance(1_000);
+  assert.deepEqual(await names(), []);
+});
+
 test('background waits for nobody: a child goes before its own dependents', async (t) => {
   const { store, clock, create, names } = await aWorld(t);
   const box = await create('Box', 'box');
