@@ -60,9 +60,10 @@ export class TreeWriter implements Disposable {
 
   /** Then `data` as often as it takes, then `endFile`. */
   beginFile(path: EntryPath, facts: FileFacts): void {
-    this.#budget.file(facts.size);
     const fd = this.#makeOver(path, (parent, name) => parent.createFile(name, facts.mode, this.#owner));
     this.#file = { content: new FileContent(fd, facts.size, this.#budget), mtime: facts.mtime };
+    // Now that what it replaces is not counted any more.
+    this.#budget.file(facts.size);
   }
 
   data(bytes: Buffer, at: number): void {
