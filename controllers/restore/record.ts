@@ -27,7 +27,12 @@ export async function record(
     }
   });
   if (written?.metadata.uid !== uid) return undefined;
-  const { phase } = written.status ?? {};
-  if (phase && !isFinishedRestore(written)) work.meter.phase(wirePhases[phase]);
+  showPhase(written, work);
   return written;
+}
+
+/** Those who watch see work only of what left the queue. */
+export function showPhase(restore: Restore, { meter }: Work): void {
+  const { phase = 'Pending', startedAt } = restore.status ?? {};
+  if (!isFinishedRestore(restore)) meter.phase(startedAt === undefined ? 'queued' : wirePhases[phase]);
 }

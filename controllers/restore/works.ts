@@ -1,9 +1,9 @@
 // What this daemon remembers of each restore beyond its object: who watches it, and how its job ended.
 import { ProgressMeter } from '../../src/bus/progress-meter.ts';
-import { isFinishedRestore, type Restore } from '../../src/resources/restore.ts';
-import { wirePhases } from '../../src/resources/wire-phase.ts';
+import type { Restore } from '../../src/resources/restore.ts';
 import { type RestoreDeps, serverUuidOf, type Work } from './deps.ts';
 import { failureOf } from './failures.ts';
+import { showPhase } from './record.ts';
 
 /** The restore was told to end; its job did. */
 export class CalledOff extends Error {}
@@ -30,7 +30,7 @@ export function workOf(deps: RestoreDeps, restore: Restore): Work {
   const meter = new ProgressMeter({ bus, clock, server, operation, from: status?.progress });
   const work: Work = { name: metadata.name, meter, failures: 0 };
   deps.works.set(metadata.uid, work);
-  if (!isFinishedRestore(restore)) meter.phase(wirePhases[status?.phase ?? 'Pending']);
+  showPhase(restore, work);
   return work;
 }
 
