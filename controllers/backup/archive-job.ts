@@ -35,10 +35,6 @@ export async function archiveServer(
   };
   try {
     return await runner.run(planOf(deps, backup, server, place.path), { signal: deadline.signal, onProgress });
-  } catch (error) {
-    // Whoever aborted says why, whatever the runner made of it.
-    deadline.signal.throwIfAborted();
-    throw error;
   } finally {
     await recorder.settled();
   }

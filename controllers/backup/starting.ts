@@ -47,7 +47,6 @@ export async function recover(deps: BackupDeps, backup: Backup, work: Work): Pro
     work.verdict = { outcome: restartedTooOften };
     return 'again';
   }
-  await deps.archives.removePartials(keyOf(backup));
   work.attempt = attempts + 1;
   await recordStart(deps, backup, work.attempt);
   tell(deps, backup, 'Normal', 'Archiving', 'The daemon was restarted; archiving begins once more.');

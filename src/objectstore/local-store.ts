@@ -212,7 +212,7 @@ export class LocalObjectStore implements ObjectStore {
     const directory = dirname(path);
     const found = await removed(path);
     const foundSidecar = await removed(sidecarPath(path));
-    if (found || foundSidecar) await syncDirectory(directory);
+    if (found || foundSidecar) await syncIfThere(directory);
     await this.#removeEmpty(directory);
     return found;
   }
@@ -287,6 +287,15 @@ async function statOf(path: string): Promise<Stats | undefined> {
 
 async function sizeOf(path: string): Promise<number | undefined> {
   return (await statOf(path))?.size;
+}
+
+/** Two who remove at the same time: the other one took the empty directory away. */
+async function syncIfThere(directory: string): Promise<void> {
+  try {
+    await syncDirectory(directory);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
 }
 
 async function removed(path: string): Promise<boolean> {

@@ -244,7 +244,7 @@ export class BackupBench {
     });
     while (!done) {
       await realTime(1);
-      if (!done) await this.clock.advance(10);
+      if (!done) await this.clock.advance(100);
     }
     return finished;
   }

@@ -145,6 +145,16 @@ describe('local archives', () => {
     assert.deepEqual(readdirSync(directory), []);
   });
 
+  test('may be removed by several at the same time', async (t) => {
+    const { directory, store, write } = aStore(t);
+    for (let round = 0; round < 20; round += 1) {
+      write(server, `${backup}.tar.gz`, 'gzip');
+      write(server, `${backup}.json`, sidecarText());
+      await Promise.all([store.delete(key), store.delete(key), store.deleteServer(server), store.removePartials(key)]);
+      assert.deepEqual(readdirSync(directory), []);
+    }
+  });
+
   test('that cannot be written are told without a path of the host (covers: SEC-99)', async (t) => {
     const { directory } = aStore(t);
     writeFileSync(join(directory, 'file'), '');
