@@ -4,6 +4,8 @@ import { rename, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { timestamp } from '../../clock/clock.ts';
 import { errorCode } from '../../volumes/errors.ts';
+import { readIgnoreFile } from '../../volumes/ignore-file.ts';
+import { compileIgnoreRules } from '../../volumes/ignore-rules.ts';
 import { OpenDirectory } from '../../volumes/open-directory.ts';
 import { syncDirectory } from '../../volumes/write-durable.ts';
 import type { Job } from '../job.ts';
@@ -33,13 +35,15 @@ export async function createArchive(plan: CreatePlan, job: Job): Promise<Archive
   const freeBytes = await checkSpace(directory);
   const created = timestamp(clock);
   const head = { version: manifestVersion, server, backup, operation, created, daemonVersion };
-  const counts = await reading(() => writeTree({ plan, job, root, file, head, ignores: undefined }));
+  const { ignores, warnings: ruleWarnings } = rulesOf(plan, root);
+  const counts = await reading(() => writeTree({ plan, job, root, file, head, ignores }));
   const checksum = await file.finish();
   job.checkpoint?.('create:written');
 
   const { entries, contentBytes, changed, skipped } = counts;
   const { size } = file;
   const warnings = [
+    ...ruleWarnings,
     ...(counts.groupsOverflowed ? ['not every hard link is remembered as one'] : []),
     ...(changed > 0 ? [`${changed} files shrank while they were read; the rest of them is zeros`] : []),
     ...(freeBytes < contentBytes * warnBelowPart ? ['the file system of the backups is nearly full'] : []),
@@ -80,6 +84,21 @@ function openRoot(path: string): OpenDirectory {
     throw errorCode(error) === 'ENOENT'
       ? new ArchiveError('NOT_FOUND', 'the server has no directory', { cause: error })
       : asArchiveError(error, 'the files of the server cannot be opened');
+  }
+}
+
+/** Without rules nothing is asked for each file. */
+function rulesOf(
+  { ignore, ignoreFiles }: CreatePlan,
+  root: OpenDirectory,
+): { ignores: ((path: Buffer) => boolean) | undefined; warnings: string[] } {
+  try {
+    const { lines, warnings } = ignore === '' ? readIgnoreFile(root, ignoreFiles) : { lines: ignore, warnings: [] };
+    if (lines.length === 0) return { ignores: undefined, warnings };
+    const rules = compileIgnoreRules(lines);
+    return { ignores: (path) => rules.ignores(path), warnings };
+  } catch (error) {
+    throw asArchiveError(error, 'the ignore rules cannot be used');
   }
 }
 
