@@ -3,12 +3,15 @@
 import { flushCompileCache } from 'node:module';
 import { dirname, join } from 'node:path';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { backupIndexes } from '../controllers/backup/wiring.ts';
+import { backupCounts, backupIndexes, createBackupController } from '../controllers/backup/wiring.ts';
 import { createEventTtl } from '../controllers/events/event-ttl.ts';
 import { createGarbageCollector } from '../controllers/garbage/garbage.ts';
 import { createNodeController } from '../controllers/node/node-controller.ts';
+import { createRestoreController, restoreCounts, restoreIndexes } from '../controllers/restore/wiring.ts';
 import { createScheduleController, scheduleIndexes } from '../controllers/schedule/schedule-controller.ts';
 import { createServerController } from '../controllers/server/wiring.ts';
+import { ProcessRunner } from './archive/process-runner.ts';
+import type { ArchiveRunner } from './archive/runner.ts';
 import { Bus } from './bus/bus.ts';
 import { type Clock, systemClock } from './clock/clock.ts';
 import type { Config } from './config/config.ts';
@@ -29,21 +32,27 @@ import { Revocations } from './http/wings/revocations.ts';
 import { createWingsServer } from './http/wings/server.ts';
 import type { ServerLookup } from './http/wings/server-lookup.ts';
 import { createManifestSource, type ManifestSource } from './manifests/manifest-source.ts';
+import { LocalObjectStore } from './objectstore/local-store.ts';
 import { Admission } from './resources/admission.ts';
 import type { Backup } from './resources/backup.ts';
 import { ensureNamespace } from './resources/namespace.ts';
+import type { Restore } from './resources/restore.ts';
 import type { Schedule } from './resources/schedule.ts';
 import type { Server } from './resources/server.ts';
 import { StoreEventRecorder } from './runtime/event-recorder.ts';
 import { Informer } from './runtime/informer.ts';
 import { Manager } from './runtime/manager.ts';
 import { createRuntimeMetrics } from './runtime/metrics.ts';
+import { Outbox } from './runtime/outbox.ts';
+import { Slots } from './runtime/slots.ts';
 import { listenOrExplain, startupSentence } from './startup-errors.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
+import { createBackupMetrics } from './telemetry/backup-metrics.ts';
 import type { Logger } from './telemetry/log.ts';
 import { createLogger } from './telemetry/pino-log.ts';
 import { Redactor } from './telemetry/redact.ts';
+import { createRestoreMetrics } from './telemetry/restore-metrics.ts';
 import { createServerMetrics } from './telemetry/server-metrics.ts';
 import { aileronVersion } from './telemetry/version.ts';
 import { createVolumes } from './volumes/volumes.ts';
@@ -56,6 +65,7 @@ export interface Overrides {
   bus?: Bus;
   /** To type into consoles. */
   input?: ConsoleInput;
+  runner?: ArchiveRunner;
   /** Awaited between any two acts that a crash may part. */
   checkpoint?: (name: string) => Promise<void>;
 }
@@ -103,22 +113,41 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   const servers = new Informer<Server>({ store, kind: 'Server', clock, log, metrics, indexes: { uuid: uuidIndex } });
   const backupIndex = { ...backupIndexes, ...scheduleIndexes };
   const backups = new Informer<Backup>({ store, kind: 'Backup', clock, log, metrics, indexes: backupIndex });
+  const restores = new Informer<Restore>({ store, kind: 'Restore', clock, log, metrics, indexes: restoreIndexes });
   const schedules = new Informer<Schedule>({ store, kind: 'Schedule', clock, log, metrics });
+  const runner = parts.adopt(overrides.runner ?? new ProcessRunner({ clock, log }), (open) => open.close());
+  const { backupDirectory, backups: backupSettings } = config.system;
+  const archives = new LocalObjectStore({ directory: backupDirectory, layout: backupSettings.layout });
+  const outbox = new Outbox({ store, sources: [backups, restores], events, clock, log, metrics, registry });
+  // What runs as an archive job, whichever, shares the places of the node.
+  const slots = new Slots(backupSettings.maxConcurrent);
+  const operations = { store, runner, archives, volumes, slots, bus, events, config, clock, log, checkpoint };
+  const backup = createBackupController({
+    ...{ ...operations, backups, servers, runtimeMetrics: metrics },
+    metrics: createBackupMetrics(registry, () => backupCounts(backups)),
+  });
+  parts.defer(() => backup.close());
   const server = createServerController({
     ...{ store, docker, volumes, history, bus, events, config, clock, log, checkpoint, feed, servers, metrics },
+    removeBackups: backup.removeOf,
     serverMetrics: createServerMetrics(registry, bus),
     host: hostFacts(),
     input,
   });
   parts.defer(() => server.close());
+  const restore = createRestoreController({
+    ...{ ...operations, restores, servers, runtimeMetrics: metrics },
+    metrics: createRestoreMetrics(registry, () => restoreCounts(restores)),
+  });
   const manager = parts.adopt(new Manager({ log, clock }), (started) => started.stop());
-  manager.add({ informers: [servers], controllers: [server.controller] });
+  manager.add({ informers: [servers, backups, restores], controllers: [server.controller] });
+  manager.add({ controllers: [...backup.controllers, restore, outbox.controller] });
   manager.add(createNodeController({ store, docker, feed, events, config, clock, log, metrics }));
   manager.add(createEventTtl({ store, clock, log, metrics }));
   manager.add(createGarbageCollector({ store, clock, log, metrics }));
   const admission = new Admission({ store, nodeName, clock });
   const scheduling = { schedules, backups, admission, events };
-  manager.add({ informers: [schedules, backups] });
+  manager.add({ informers: [schedules] });
   manager.add(createScheduleController({ ...scheduling, store, clock, log, metrics, checkpoint }));
 
   await ensureNamespace(store);
@@ -135,7 +164,9 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   const ops = parts.adopt(createOpsServer({ registry, checks, token, clock, log }), (door) => door.close());
   const opsAt = await listenOrExplain('ops', config.aileron.ops, (at) => ops.listen(at));
   const kubeOptions = { store, admission, clock, log, registry, renewPki, build: { version: aileronVersion } };
-  const kube = parts.adopt(createKubeServer({ ...kubeOptions, pki }), (door) => door.close());
+  const kube = parts.adopt(createKubeServer({ ...kubeOptions, pki, archives: { objects: archives, runner } }), (door) =>
+    door.close(),
+  );
   const kubeAt = await listenOrExplain('kube', config.aileron.kube, (at) => kube.listen(at));
   const revocations = await Revocations.open({ path: join(stateDirectory(config), 'revocations.json'), clock, log });
   const lookup = serverLookup(servers);

@@ -34,6 +34,8 @@ export interface ServerDeps {
   log: Logger;
   /** The last live update of each server, by uuid: the same one is not sent again. */
   sentUpdates: Map<string, string>;
+  /** What a deleted server has in the backup directory, and its Backups. May be repeated. */
+  removeBackups(uuid: string, signal: AbortSignal): Promise<void>;
   /** Passed between any two acts that a crash may part; a test stops the daemon there. */
   checkpoint(name: string): Promise<void>;
 }

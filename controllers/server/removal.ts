@@ -28,6 +28,10 @@ export async function removeServer(deps: ServerDeps, server: Server, signal: Abo
     await deps.volumes.removeStaging(uuid, signal);
   }
   await deps.checkpoint('delete:volume-removed');
+  if (server.spec.reclaimPolicy === 'Delete' && deps.config.system.backups.removeBackupsOnServerDelete) {
+    await deps.removeBackups(uuid, signal);
+    await deps.checkpoint('delete:backups-removed');
+  }
   forget(deps, uuid);
   const kept = server.spec.reclaimPolicy === 'Retain' ? ' Its files stay on the node.' : '';
   tell(deps, server, 'Normal', 'Deleted', `The server was removed from the node.${kept}`);

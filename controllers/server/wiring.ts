@@ -22,6 +22,8 @@ export type ServerControllerOptions = Pick<
   ServerDeps,
   'store' | 'docker' | 'volumes' | 'history' | 'bus' | 'events' | 'config' | 'clock' | 'log' | 'checkpoint'
 > & {
+  /** Default: there are none. */
+  removeBackups?: ServerDeps['removeBackups'];
   host: HostFacts;
   feed: DockerFeed;
   /** Indexed by `uuid`. */
@@ -102,6 +104,7 @@ export function createServerController(options: ServerControllerOptions): Server
     },
   });
   const deps: ServerControllerDeps = {
+    removeBackups: async () => {},
     ...options,
     images: new ImagePuller({
       docker,

@@ -44,12 +44,6 @@ export function archivePath(root: string, layout: ArchiveLayout, { server, backu
   return join(directoryOf(root, layout, server), `${backup}${archiveSuffix}`);
 }
 
-/** Beside its archive. */
-export function sidecarPath(archive: string): string {
-  const stem = archive.endsWith(archiveSuffix) ? archive.slice(0, -archiveSuffix.length) : archive;
-  return `${stem}.json`;
-}
-
 /** The archive that a sidecar speaks of. */
 export function archiveBeside(sidecarFile: string): string {
   return sidecarFile.replace(/\.json$/, archiveSuffix);

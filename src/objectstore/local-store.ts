@@ -6,6 +6,7 @@ import { lstat, mkdir, open, opendir, rename, rm, rmdir } from 'node:fs/promises
 import { dirname, join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { type Sidecar, sidecarPath } from '../archive/sidecar.ts';
 import { syncDirectory } from '../volumes/write-durable.ts';
 import {
   type ArchiveLayout,
@@ -15,11 +16,10 @@ import {
   isUuid,
   nameInfo,
   partialName,
-  sidecarPath,
 } from './archive-names.ts';
 import { explained, isMissing } from './local-errors.ts';
 import { type ArchiveKey, type ObjectStore, ObjectStoreError, type StoredArchive } from './object-store.ts';
-import { readSidecar, type Sidecar } from './sidecar.ts';
+import { readSidecar } from './sidecar.ts';
 
 export interface LocalObjectStoreOptions {
   directory: string;

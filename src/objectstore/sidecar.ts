@@ -1,27 +1,7 @@
-// The small file beside an archive that says what the archive is: docs/backup-format.md has its fields. It is written
-// before the archive gets its name, so where both are and agree, the archive is whole.
+// Reads the small file beside an archive that says what the archive is. It is written before the archive gets its name,
+// so where both are and agree, the archive is whole.
 import { constants, open } from 'node:fs/promises';
-
-export interface Sidecar {
-  server: string;
-  backup: string;
-  /** Which attempt made the archive. */
-  operation: string;
-  checksum: { type: 'sha1'; value: string };
-  /** Bytes of the archive file. */
-  size: number;
-  format: 'gzip' | 'zstd';
-  /** Regular files in it, and the bytes of their content. */
-  entries: number;
-  contentBytes: number;
-  /** Files that shrank while they were read; what could not be archived. */
-  changed: number;
-  skipped: number;
-  /** Read back from end to end. */
-  verified: boolean;
-  /** RFC 3339. */
-  created: string;
-}
+import type { Sidecar } from '../archive/sidecar.ts';
 
 /** Far above what one is. */
 const maxBytes = 65_536;
@@ -52,7 +32,9 @@ function parsed(text: string): Sidecar | undefined {
   }
   if (typeof value !== 'object' || value?.version !== 1) return undefined;
   const checksum = value.checksum as Sidecar['checksum'] | undefined;
-  const texts = ['server', 'backup', 'operation', 'created'].every((key) => typeof value[key] === 'string');
+  const texts = ['server', 'backup', 'operation', 'created', 'daemonVersion'].every(
+    (key) => typeof value[key] === 'string',
+  );
   const counts = ['size', 'entries', 'contentBytes', 'changed', 'skipped'].every((key) => isCount(value[key]));
   const rest =
     checksum?.type === 'sha1' &&

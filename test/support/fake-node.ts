@@ -48,6 +48,8 @@ export class FakeNode {
   /** Console lines, ours marked with a `>`. */
   lines: string[] = [];
   readonly log = recordedLog();
+  /** uuids of servers whose backups were removed. */
+  backupsRemoved: string[] = [];
   /** Reasons of Events, in order. */
   reasons: string[] = [];
   #options: FakeNodeOptions;
@@ -94,6 +96,7 @@ export class FakeNode {
       input: this.input,
       serverMetrics: createServerMetrics(registry, bus),
       events: { event: (_about, _type, reason) => void this.reasons.push(reason) },
+      removeBackups: async (uuid) => void this.backupsRemoved.push(uuid),
       checkpoint: this.#options.checkpoint ?? (async () => {}),
     });
     const manager = new Manager({ log, clock });

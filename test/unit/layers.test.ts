@@ -26,7 +26,7 @@ const layers: Record<string, string[]> = {
   'src/volumes/': contracts,
   // The job runs in a process of its own and imports only what it needs.
   'src/archive/': [...contracts, 'src/volumes/'],
-  'src/objectstore/': [...contracts, 'src/volumes/'],
+  'src/objectstore/': [...contracts, 'src/volumes/', 'src/archive/sidecar.ts'],
   'src/docker/': contracts,
   'src/console/': [...contracts, 'src/bus/', 'src/docker/engine.ts'],
   'src/runtime/': contracts,

@@ -327,6 +327,22 @@ test('a foreign container with the name of a server is never touched (covers: SE
   assert.equal((await node.docker.inspectContainer(id))?.running, true);
 });
 
+for (const [policy, setting, removed] of [
+  ['Retain', true, false],
+  ['Delete', true, true],
+  ['Delete', false, false],
+] as const) {
+  test(`deletion with ${policy} and removal ${setting ? 'on' : 'off'} ${removed ? 'removes' : 'keeps'} backups (backups 15.17)`, async (t) => {
+    const node = new FakeNode(t);
+    node.config.system.backups.removeBackupsOnServerDelete = setting;
+    await node.add({ spec: { reclaimPolicy: policy } });
+    await node.start();
+    await node.store.delete('Server', 'demo');
+    await node.until('it is gone', (server) => server === undefined);
+    assert.deepEqual(node.backupsRemoved, removed ? [anyUuid] : []);
+  });
+}
+
 for (const reclaimPolicy of ['Retain', 'Delete'] as const) {
   test(`deletion with ${reclaimPolicy} removes process and container`, async (t) => {
     const node = await running(t, { spec: { reclaimPolicy } });
