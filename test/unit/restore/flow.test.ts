@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { ArchiveError } from '../../../src/archive/runner.ts';
+import type { RestoreStatus } from '../../../src/resources/restore.ts';
 import { takeClaim } from '../../../src/runtime/claims.ts';
 import { backupUuid, RestoreBench, restored } from '../../support/restore-controller-bench.ts';
 
@@ -305,6 +306,41 @@ test('it waits for a place on the node (covers: SEC-101)', async (t) => {
   assert.equal((await bench.server())?.status?.claim, undefined);
   bench.slots.release('other-1');
   await bench.untilOver('Completed');
+});
+
+test('a place that comes while another has the server goes to the next in line', async (t) => {
+  const bench = new RestoreBench(t);
+  await bench.prepare();
+  await bench.start();
+  for (let n = 0; n < bench.config.system.backups.maxConcurrent; n += 1) bench.slots.take(`other-${n}`, () => {});
+  await bench.add();
+  await bench.untilPhase('Pending');
+  await bench.quiet();
+  await bench.store.create({ apiVersion: 'aileron.dev/v1', kind: 'Backup', metadata: { name: 'b2' } });
+  const other = (await bench.store.get('Backup', 'b2'))?.metadata.uid ?? '';
+  await takeClaim(bench, 'demo', { kind: 'Backup', name: 'b2', uid: other });
+  const before = bench.slots.running;
+  bench.slots.release('other-1');
+  await bench.until('the place is free', async () => bench.slots.running === before - 1);
+});
+
+test('a cancel that comes with the last step before the commit is heard (backups 15.14)', async (t) => {
+  const bench = new RestoreBench(t);
+  const write = bench.store.updateStatus.bind(bench.store);
+  let cancelled = false;
+  bench.store.updateStatus = async (object) => {
+    const { journal } = object['status'] as RestoreStatus;
+    if (!cancelled && journal?.step === 'MovingOld') {
+      cancelled = true;
+      await bench.cancel();
+    }
+    return write(object);
+  };
+  await bench.prepare();
+  await bench.start();
+  await bench.add();
+  await bench.untilOver('Cancelled');
+  assert.deepEqual([cancelled, bench.kinds], [true, ['stage', 'discard']]);
 });
 
 test('a suspension that comes meanwhile stays (covers: SEC-100)', async (t) => {
