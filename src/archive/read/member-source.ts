@@ -51,7 +51,8 @@ export class MemberSource implements BlockSource {
   crcBefore: number | undefined = 0;
   readonly #file: ArchiveFile;
   readonly #members: Members;
-  readonly #free: Slot[];
+  readonly #free: Slot[] = [];
+  #slotsToMake = Math.min(maxThreads, availableParallelism()) + 2;
   readonly #underWay: { slot: Slot; block: Promise<Block> }[] = [];
   #delivered: Slot | undefined;
   #deliveredCrc: number | undefined = 0;
@@ -60,11 +61,6 @@ export class MemberSource implements BlockSource {
   constructor(file: ArchiveFile, members: Members) {
     this.#file = file;
     this.#members = members;
-    const slots = Math.min(maxThreads, availableParallelism()) + 2;
-    this.#free = Array.from({ length: slots }, () => ({
-      member: Buffer.allocUnsafeSlow(longestMember),
-      content: Buffer.allocUnsafeSlow(memberBytes),
-    }));
   }
 
   get format(): 'gzip' | 'zstd' {
@@ -91,7 +87,7 @@ export class MemberSource implements BlockSource {
 
   async #startMembers(): Promise<void> {
     while (!this.#ended) {
-      const slot = this.#free.pop();
+      const slot = this.#free.pop() ?? this.#newSlot();
       if (!slot) return;
       const member = await this.#readMember(slot);
       if (!member) {
@@ -103,6 +99,13 @@ export class MemberSource implements BlockSource {
       block.catch(() => undefined);
       this.#underWay.push({ slot, block });
     }
+  }
+
+  /** As many as there are members under way: a short archive takes less memory. */
+  #newSlot(): Slot | undefined {
+    if (this.#slotsToMake === 0) return undefined;
+    this.#slotsToMake -= 1;
+    return { member: Buffer.allocUnsafeSlow(longestMember), content: Buffer.allocUnsafeSlow(memberBytes) };
   }
 
   async #readMember(slot: Slot): Promise<Buffer | undefined> {

@@ -132,8 +132,6 @@ test('nothing is ever written through a link of the archive, whatever the order 
       else await restore.inPlace(file);
       assert.deepEqual(readdirSync(restore.outside), ['canary'], `archive ${i}`);
       assert.equal(readFileSync(join(restore.outside, 'canary'), 'utf8'), 'untouched');
-      const [name = ''] = readdirSync(restore.root).filter((one) => one !== 'a');
-      assert.equal(statSync(join(restore.root, name)).isSymbolicLink(), false, `archive ${i}`);
     }
   }
 });
