@@ -24,9 +24,8 @@ export interface DueRun {
 export function dueRun(line: CronLine, { now, planned, deadlineMs = Number.POSITIVE_INFINITY }: Moment): DueRun {
   const next = line.after(now);
   const coming = next === undefined ? {} : { next };
-  if (planned === undefined || planned > now) return coming;
   const newest = line.upTo(now);
-  // Planned by an older cron line, and the one of today has nothing since.
-  if (newest === undefined || newest < planned) return coming;
+  // Not yet; or planned by an older cron line, and the one of today has nothing since.
+  if (planned === undefined || newest === undefined || newest < planned) return coming;
   return now - newest > deadlineMs ? { ...coming, missed: newest } : { ...coming, due: newest };
 }

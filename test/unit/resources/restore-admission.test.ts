@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { asDryRun, asPanel, causesOf, uuidOf, writeContext } from '../../support/an-admission.ts';
 import { OperationBench, withBackup } from '../../support/an-operation-bench.ts';
+import { settle } from '../../support/fake-clock.ts';
 
 const conflict = (message: string) => ({ name: 'OperationConflictError', message });
 const backupRuns = conflict('A backup operation is already running for this server');
@@ -116,13 +117,26 @@ test('of 50 parallel creates of restores one wins, and backups do not get beside
   assert.equal(others.filter(({ status }) => status === 'fulfilled').length, 25, 'the backups, which queue');
 });
 
-test('a suspension and a restore that are asked for at once: one sees the other', async () => {
+test('a suspension that is asked for between the look at the server and the restore waits for it', async () => {
   const bench = await withBackup();
-  const [, restored] = await Promise.allSettled([
-    bench.patch('lobby', { spec: { suspended: true } }),
-    bench.restore('r'),
-  ]);
-  assert.equal(restored.status, 'rejected');
+  const { get, create } = bench.store;
+  let suspension: Promise<unknown> | undefined;
+  bench.store.get = async (kind, name) => {
+    const read = await get.call(bench.store, kind, name);
+    if (kind !== 'Server' || suspension) return read as never;
+    suspension = bench.patch('lobby', { spec: { suspended: true } });
+    await settle();
+    return read as never;
+  };
+  let wasSuspended: boolean | undefined;
+  bench.store.create = async (object) => {
+    wasSuspended = (await bench.read('lobby')).spec.suspended;
+    return create.call(bench.store, object) as never;
+  };
+  await bench.restore('r');
+  assert.equal(wasSuspended, false);
+  await suspension;
+  assert.equal((await bench.read('lobby')).spec.suspended, true);
 });
 
 test('of one uuid there is one restore', async () => {

@@ -72,6 +72,7 @@ describe('servers by labels', () => {
     await bench.start(t);
     await bench.until('2026-01-01T04:00:00Z');
     assert.deepEqual(await bench.names(), ['nightly-a-202601010400', 'nightly-b-202601010400']);
+    assert.equal(await bench.condition('LastRun'), 'True Started');
   });
 
   test('no labels are every server', async (t) => {
@@ -147,6 +148,19 @@ test('a new cron line starts nothing that lies behind', async (t) => {
   assert.equal((await bench.status()).nextScheduleTime, '2026-06-15T13:00:00Z');
   await bench.until('2026-06-15T13:00:00Z');
   assert.equal((await bench.names()).length, 1);
+});
+
+test('a run that was planned by an older cron line, and is none of the new one, is not made up for', async (t) => {
+  const bench = new ScheduleBench('2026-06-15T00:00:00Z');
+  await bench.server('lobby');
+  await bench.schedule();
+  await bench.start(t);
+  await bench.stop();
+  await bench.until('2026-06-15T05:00:00Z');
+  await bench.change({ cron: '@yearly' });
+  await bench.start(t);
+  assert.deepEqual(await bench.names(), []);
+  assert.equal((await bench.status()).nextScheduleTime, '2027-01-01T00:00:00Z');
 });
 
 describe('runs that were missed while the node was down', () => {
