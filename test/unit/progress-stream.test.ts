@@ -123,6 +123,11 @@ const passing: [name: string, frames: RecordedFrame[], expected: StreamExpectati
   ],
   ['who came late', stream('create', createSteps.slice(4)), { ...created, joinedLate: true }],
   [
+    'who came just before the next one',
+    stream('create', [[5_699, 'archive', 10, 100, 1_000], ...createSteps.slice(4)]),
+    { ...created, joinedLate: true },
+  ],
+  [
     'accepted after all',
     [
       ...stream('create', createSteps.slice(0, 6).concat([[5_960, 'finalize', -1, 1_000, 1_000]])),
