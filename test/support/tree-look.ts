@@ -4,7 +4,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export interface TreeLookOptions {
   /** Whole seconds, as our archives keep them; `none`: not compared. Default nanoseconds. */
-  times?: 'seconds' | 'none';
+  times?: 'nanoseconds' | 'seconds' | 'none';
   /** Compare which names are one file. Default true. */
   links?: boolean;
   /** Compare the owner. Default true. */
@@ -54,4 +54,12 @@ function digest(path: Buffer): string {
 function plain(name: Buffer): string {
   const text = name.toString('latin1');
   return /^[\w.@+=,-][\w.@+=, -]*$/.test(text) ? text : `0x${name.toString('hex')}`;
+}
+
+/** Everything below a directory, what is in a directory before it. */
+export function pathsBelow(root: Buffer): Buffer[] {
+  return readdirSync(root, { encoding: 'buffer' }).flatMap((name) => {
+    const path = Buffer.concat([root, Buffer.from('/'), name]);
+    return [...(lstatSync(path).isDirectory() ? pathsBelow(path) : []), path];
+  });
 }
