@@ -189,7 +189,7 @@ class Reading implements TarSink {
       case 'symlink':
         return { ...place, type, target: this.#linkText(place, target) };
       case 'hardlink':
-        return { ...place, type, target: this.#path(target), mode, mtime };
+        return { ...place, type, target: this.#linkedPath(place, target), mode, mtime };
       case 'other':
         return { ...place, type };
     }
@@ -209,7 +209,8 @@ class Reading implements TarSink {
       const target = this.#linkText(place, bytesOfTarget(record));
       this.#listener.manifest({ ...place, type: 'symlink', target });
     } else {
-      this.#listener.manifest({ ...place, type: 'hardlink', target: this.#path(bytesOfTarget(record)) });
+      const target = this.#linkedPath(place, bytesOfTarget(record));
+      this.#listener.manifest({ ...place, type: 'hardlink', target });
     }
   }
 
@@ -220,7 +221,13 @@ class Reading implements TarSink {
   /** Text that the system takes for a link: some, without a zero byte, shorter than its longest path. */
   #linkText({ name, path }: Place, target: Buffer): Buffer {
     if (path.length > 0 && target.length > 0 && target.length < 4096 && !target.includes(0)) return target;
-    throw new ArchiveError('UNSAFE_NAME', `the archive has a link that cannot be: ${shown(name)}`);
+    throw impossibleLink(name);
+  }
+
+  #linkedPath({ name, path }: Place, target: Buffer): EntryPath {
+    const targetPath = this.#path(target);
+    if (path.length === 0 || targetPath.length === 0) throw impossibleLink(name);
+    return targetPath;
   }
 
   async #finish(): Promise<void> {
@@ -245,6 +252,10 @@ class Reading implements TarSink {
       return;
     throw new ArchiveError('DAMAGED', 'the archive does not hold what its list says');
   }
+}
+
+function impossibleLink(name: Buffer): ArchiveError {
+  return new ArchiveError('UNSAFE_NAME', `the archive has a link that cannot be: ${shown(name)}`);
 }
 
 function tooMany(entries: number): ArchiveError {
