@@ -9,6 +9,7 @@ import { step } from './step.mjs';
 const tools = [
   { name: 'busybox-static', package: 'busybox-static', isThere: () => staticBusybox() !== undefined },
   { name: 'bsdtar', package: 'libarchive-tools', isThere: () => findProgram('bsdtar') !== undefined },
+  { name: 'chromium', package: 'chromium', isThere: () => findProgram('chromium') !== undefined },
   { name: 'git', package: 'git', isThere: () => findProgram('git') !== undefined },
   { name: 'libfaketime', package: 'libfaketime', isThere: hasFaketimeLibrary },
   { name: 'mmdebstrap', package: 'mmdebstrap', isThere: () => findProgram('mmdebstrap') !== undefined },

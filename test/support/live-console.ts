@@ -15,12 +15,16 @@ export async function openConsole(t: Owner, port: number, uuid: string): Promise
   return client;
 }
 
-export function consoleToken({ token }: Pick<Config, 'token'>, serverUuid: string): Promise<string> {
+export function consoleToken(
+  { token }: Pick<Config, 'token'>,
+  serverUuid: string,
+  permissions: readonly string[] = everything,
+): Promise<string> {
   return mintToken({
     secret: token.secret,
     serverUuid,
     userUuid: '0b9a1f6e-2d7c-4c52-9b8e-5c3a7d1e4f60',
-    permissions: everything,
+    permissions,
     ttlSeconds: 600,
     now: Date.now(),
   });
