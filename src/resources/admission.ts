@@ -15,6 +15,7 @@ import type { ObjectInput, StoredObject } from './object.ts';
 import { checkStatusWriter, type Owner } from './ownership.ts';
 import { rulesOf } from './rules-by-kind.ts';
 import { validateSchema } from './schema-validation.ts';
+import { Turns } from './turns.ts';
 import { asInput, asObject, checkPin, type Input, pinnedBy, statesFinalizers, writableKind } from './write-input.ts';
 
 /** Who writes, and how. */
@@ -50,7 +51,7 @@ interface Wish {
 export class Admission {
   readonly #options: Required<AdmissionOptions>;
   /** Writes of one object go one at a time, and so do those that take what must be unique in the kind. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns = new Turns();
 
   constructor(options: AdmissionOptions) {
     this.#options = { newId: randomUUID, ...options };
@@ -118,7 +119,7 @@ export class Admission {
     const rules = rulesOf(kind);
     return this.#repeatedly(kind, name, preconditions.resourceVersion, async () => {
       const current = await this.#existing(kind, name);
-      return this.#inTurns(rules?.turnsOfDeletion ?? [], async () => {
+      return this.#turns.take(rules?.turnsOfDeletion ?? [], async () => {
         await rules?.checkDeletion(current, context.owner, this.#options.store);
         return this.#delete(current, { preconditions, finalizer }, context);
       });
@@ -135,7 +136,7 @@ export class Admission {
     const { kind, metadata } = current;
     const { name, uid, resourceVersion } = metadata;
     const asSeen = { uid: preconditions.uid ?? uid, resourceVersion: preconditions.resourceVersion ?? resourceVersion };
-    const marked = withFinalizer(current, finalizer);
+    const marked = withDependentsFinalizer(current, finalizer);
     if (context.dryRun) return this.#wouldBe({ op: 'delete', kind, name, preconditions }, marked);
     if (marked === current) return store.delete(kind, name, asSeen);
     checkPin(current, preconditions.resourceVersion);
@@ -243,7 +244,7 @@ export class Admission {
 
   /** Other doors wait for their turn, controllers do not: a writer that pinned no version follows their writes. */
   async #repeatedly<T>(kind: string, name: string, pinned: string | undefined, attempt: () => Promise<T>): Promise<T> {
-    return this.#inTurn(`${kind}/${name}`, async () => {
+    return this.#turns.take([`${kind}/${name}`], async () => {
       for (let attempts = 1; ; attempts++) {
         try {
           return await attempt();
@@ -265,25 +266,7 @@ export class Admission {
     const object = admitted as Admitted;
     const turns = rules?.turnsOf(object, current) ?? [];
     if (!rules || turns.length === 0) return write(admitted);
-    return this.#inTurns(turns, async () => write(await rules.compare(object, current, this.#options.store)));
-  }
-
-  /** All of these turns, the first one first. Rules never take two in different orders. */
-  async #inTurns<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
-    const [key, ...others] = keys;
-    return key === undefined ? work() : this.#inTurn(key, () => this.#inTurns(others, work));
-  }
-
-  async #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const turn = (this.#turns.get(key) ?? Promise.resolve()).then(work);
-    // The next writer does not care how this one fared.
-    const end = turn.catch(() => undefined);
-    this.#turns.set(key, end);
-    try {
-      return await turn;
-    } finally {
-      if (this.#turns.get(key) === end) this.#turns.delete(key);
-    }
+    return this.#turns.take(turns, async () => write(await rules.compare(object, current, this.#options.store)));
   }
 }
 
@@ -301,7 +284,7 @@ function named(object: Input): Input {
 type DependentsFinalizer = 'foregroundDeletion' | 'orphan';
 
 /** Dependents can be deleted first or be set free, not both: the newest wish counts. */
-function withFinalizer(object: StoredObject, finalizer: DependentsFinalizer | undefined): StoredObject {
+function withDependentsFinalizer(object: StoredObject, finalizer: DependentsFinalizer | undefined): StoredObject {
   const finalizers = object.metadata.finalizers ?? [];
   if (!finalizer || finalizers.includes(finalizer)) return object;
   const others = finalizers.filter((other) => other !== 'foregroundDeletion' && other !== 'orphan');
