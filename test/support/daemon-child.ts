@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Usage } from '../../src/bus/bus.ts';
+import type { OperationCompletion, OperationProgress, Usage } from '../../src/bus/bus.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { ProcessState } from '../../src/resources/server.ts';
 import type { Env } from './docker.ts';
@@ -26,6 +26,8 @@ export type DaemonMessage =
   | { what: 'typed'; id: number; error?: string }
   | { what: 'state'; uuid: string; state: ProcessState; cause: string }
   | { what: 'line'; uuid: string; source: 'output' | 'daemon'; text: string }
+  | { what: 'progress'; uuid: string; progress: OperationProgress }
+  | { what: 'completion'; uuid: string; completion: OperationCompletion }
   | { what: 'usage'; uuid: string; usage: Usage };
 
 export interface DaemonChildOptions {
@@ -106,6 +108,19 @@ export class DaemonChild {
       );
   }
 
+  /** Of backups and restores, in order. */
+  progress(uuid: string): OperationProgress[] {
+    return this.#told.messages.flatMap((message) =>
+      message.what === 'progress' && message.uuid === uuid ? [message.progress] : [],
+    );
+  }
+
+  completions(uuid: string): OperationCompletion[] {
+    return this.#told.messages.flatMap((message) =>
+      message.what === 'completion' && message.uuid === uuid ? [message.completion] : [],
+    );
+  }
+
   usages(uuid: string): Usage[] {
     return this.#told.messages.flatMap((message) =>
       message.what === 'usage' && message.uuid === uuid ? [message.usage] : [],
@@ -115,6 +130,10 @@ export class DaemonChild {
   /** Log lines, oldest first, bounded. */
   get log(): string[] {
     return this.#told.log;
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
   }
 
   get running(): boolean {

@@ -23,6 +23,8 @@ const log = createLogger({
 const bus = new Bus((error) => log.error({ err: error }, 'a subscriber of the bus failed'));
 bus.subscribe(undefined, 'state', ({ state, cause }, uuid) => tell({ what: 'state', uuid, state, cause }));
 bus.subscribe(undefined, 'console', ({ source, text }, uuid) => tell({ what: 'line', uuid, source, text }));
+bus.subscribe(undefined, 'progress', (progress, uuid) => tell({ what: 'progress', uuid, progress }));
+bus.subscribe(undefined, 'completion', (completion, uuid) => tell({ what: 'completion', uuid, completion }));
 bus.subscribe(undefined, 'usage', (usage, uuid) => tell({ what: 'usage', uuid, usage }));
 
 const input = new ConsoleInput();
