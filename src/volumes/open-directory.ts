@@ -81,9 +81,20 @@ export class OpenDirectory implements Disposable {
    * The directory of that name, made when there is none; then it has exactly this mode and owner. `undefined`: something
    * else stands there, a link included. @throws EACCES, ENOSPC and the like
    */
-  enterOrMake(name: Buffer, mode: number, { uid, gid }: Owner): OpenDirectory | undefined {
+  enterOrMake(name: Buffer, mode: number, owner: Owner): OpenDirectory | undefined {
     const existing = this.enter(name);
-    if (existing || !this.#made(name, mode)) return existing ?? this.enter(name);
+    if (existing) return existing;
+    try {
+      return this.makeEntered(name, mode, owner);
+    } catch (error) {
+      if (errorCode(error) === 'EEXIST') return this.enter(name);
+      throw error;
+    }
+  }
+
+  /** A new directory with exactly this mode and owner. `undefined`: it was exchanged for something else at once. @throws EEXIST */
+  makeEntered(name: Buffer, mode: number, { uid, gid }: Owner): OpenDirectory | undefined {
+    this.makeDirectory(name, mode & permissionBits);
     const directory = this.enter(name);
     try {
       directory?.chmod(mode);
@@ -111,6 +122,11 @@ export class OpenDirectory implements Disposable {
 
   stat(): BigIntStats {
     return fstatSync(this.fd, { bigint: true });
+  }
+
+  /** The same, as `lstat` tells it of the entries. */
+  numericStat(): Stats {
+    return fstatSync(this.fd);
   }
 
   /** Streams the entries, so that memory does not depend on their number. Types are hints: an entry may change at once. */
@@ -258,16 +274,6 @@ export class OpenDirectory implements Disposable {
     }
     closeSync(fd);
     return undefined;
-  }
-
-  #made(name: Buffer, mode: number): boolean {
-    try {
-      this.makeDirectory(name, mode & permissionBits);
-      return true;
-    } catch (error) {
-      if (errorCode(error) === 'EEXIST') return false;
-      throw error;
-    }
   }
 
   #at(name: Buffer): Buffer {
