@@ -246,13 +246,16 @@ export async function run({ configPath }: RunOptions): Promise<number> {
     const end = await endOf(daemon);
     if (end.code === 0) log.info({ signal: end.reason }, 'stopping; games run on');
     else log.error({ err: end.reason }, 'the daemon cannot go on; games run on');
-    setTimeout(() => process.exit(1), shutdownLimitMs).unref();
+    setTimeout(() => process.exit(1), shutdownLimitMs + config.system.shutdownGrace * 1000).unref();
     await daemon.stop();
     return end.code;
   });
 }
 
-/** A shutdown that hangs is ended: by then everything that matters is in the store. */
+/**
+ * A shutdown that hangs is ended: by then everything that matters is in the store. Beyond the grace that restores have to
+ * finish moving files.
+ */
 const shutdownLimitMs = 30_000;
 
 /** The first of: a signal, a part that cannot go on, an error that nobody caught. A second signal ends the process. */
