@@ -1,5 +1,5 @@
 // A server's directory and a staging place beside it, as a restore finds them, and the plans of one run there.
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chooseEngine } from '../../src/archive/gzip/choose-engine.ts';
@@ -40,6 +40,9 @@ export function archiveJob(overrides: Partial<Job> = {}): Job {
   };
 }
 
+/** In memory where there is such a place: everything here is made durable over and over. */
+const fastFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
 export class RestoreBench {
   readonly base: string;
   readonly root: string;
@@ -49,7 +52,7 @@ export class RestoreBench {
   job = archiveJob();
   owner = restoreOwner;
 
-  constructor(owner: Owner, parent = tmpdir()) {
+  constructor(owner: Owner, parent = fastFolder) {
     this.base = realpathSync(mkdtempSync(join(parent, 'aileron-restore-')));
     owner.after(() => rmSync(this.base, { recursive: true, force: true }));
     const server = '6b4d2f0c-6f0e-4f0e-9d37-0c6f2b1a9e55';

@@ -8,6 +8,7 @@ import { joined, split } from './deferred.ts';
 
 const listName = Buffer.from('moves');
 const unfinishedName = Buffer.from('moves.unfinished');
+const undoneName = Buffer.from('moves.undone');
 const bufferBytes = 256 * 1024;
 const zero = Buffer.alloc(1);
 
@@ -40,9 +41,27 @@ export function writeMoveList(staging: OpenDirectory, paths: Iterable<EntryPath>
   staging.sync();
 }
 
+/**
+ * From here on what stands in the server's directory under these paths is what was there before. A renaming, which a full
+ * disk does not refuse.
+ */
+export function markMovesUndone(staging: OpenDirectory): void {
+  staging.rename(listName, staging, undoneName);
+  staging.sync();
+}
+
 /** In the order they were written; nothing without a list. */
-export function* readMoveList(staging: OpenDirectory): Generator<EntryPath, void, undefined> {
-  const fd = opened(staging);
+export function readMoveList(staging: OpenDirectory): Generator<EntryPath, void, undefined> {
+  return readPaths(staging, listName);
+}
+
+/** Of a list that is marked. */
+export function readUndoneMoves(staging: OpenDirectory): Generator<EntryPath, void, undefined> {
+  return readPaths(staging, undoneName);
+}
+
+function* readPaths(staging: OpenDirectory, name: Buffer): Generator<EntryPath, void, undefined> {
+  const fd = opened(staging, name);
   if (fd === undefined) return;
   try {
     const buffer = Buffer.allocUnsafe(bufferBytes);
@@ -64,9 +83,9 @@ export function* readMoveList(staging: OpenDirectory): Generator<EntryPath, void
   }
 }
 
-function opened(staging: OpenDirectory): number | undefined {
+function opened(staging: OpenDirectory, name: Buffer): number | undefined {
   try {
-    return openSync(`/proc/self/fd/${staging.fd}/${listName}`, constants.O_RDONLY | constants.O_NOFOLLOW);
+    return openSync(`/proc/self/fd/${staging.fd}/${name}`, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;

@@ -56,12 +56,26 @@ export function openRoot(path: string): OpenDirectory {
 
 /** `<data>/.restore/<server>/<operation>`: the last three are made when missing. */
 function openStaging(path: string): OpenDirectory {
+  const make: Step = (parent, name) => parent.enterOrMake(name, daemonOnly.mode, daemonOnly);
+  const staging = walkToStaging(path, make);
+  if (!staging) throw new ArchiveError('FAILED', 'something else stands where files wait during a restore');
+  return staging;
+}
+
+/** `undefined`: nothing was ever staged there. */
+export function enterStaging(path: string): OpenDirectory | undefined {
+  return walkToStaging(path, (parent, name) => parent.enter(name));
+}
+
+type Step = (parent: OpenDirectory, name: Buffer) => OpenDirectory | undefined;
+
+function walkToStaging(path: string, step: Step): OpenDirectory | undefined {
   const names = [dirname(dirname(path)), dirname(path), path].map((one) => Buffer.from(basename(one)));
   let directory = OpenDirectory.open(dirname(dirname(dirname(path))));
   for (const name of names) {
     using parent = directory;
-    const next = parent.enterOrMake(name, daemonOnly.mode, daemonOnly);
-    if (!next) throw new ArchiveError('FAILED', 'something else stands where files wait during a restore');
+    const next = step(parent, name);
+    if (!next) return undefined;
     directory = next;
   }
   return directory;

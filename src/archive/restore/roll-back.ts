@@ -5,30 +5,32 @@ import type { Job } from '../job.ts';
 import type { RollBackPlan } from '../plan.ts';
 import type { EntryPath } from '../read/entry-path.ts';
 import { makeDurable } from './durable.ts';
-import { readMoveList } from './move-list.ts';
+import { hasMoveList, markMovesUndone, readMoveList, readUndoneMoves } from './move-list.ts';
 import { PathCursor } from './path-cursor.ts';
-import { newName, oldName, Places } from './places.ts';
+import { enterStaging, newName, oldName, openRoot } from './places.ts';
 
-const mark = Buffer.from('rolled-out');
 /** As long as names are anywhere. */
 const longestName = 255;
 const mostOfAName = 1000;
 
-/** Nothing moved yet, or all of it moved back, is fine. Durable when it resolves. @throws ArchiveError, what the system says */
+/**
+ * Nothing moved yet, or all of it moved back, is fine. Needs no space on the disk. Durable when it resolves.
+ * @throws ArchiveError NOT_FOUND, the signal's reason, what the system says
+ */
 export async function rollBack(plan: RollBackPlan, job: Job): Promise<undefined> {
-  using places = new Places(plan);
-  const { root, staging } = places;
-  const unpacked = places.part(newName);
-  const old = places.part(oldName);
-  if (!staging.lstat(mark)) {
+  using root = openRoot(plan.root);
+  using staging = enterStaging(plan.staging);
+  if (!staging) return;
+  using unpacked = staging.enter(newName);
+  using old = staging.enter(oldName);
+  if (unpacked && hasMoveList(staging)) {
     moveOut(root, unpacked, staging, job);
     await makeDurable(root, job);
-    staging.makeDirectory(mark, 0o700);
-    staging.sync();
+    markMovesUndone(staging);
     job.checkpoint?.('roll-back:marked');
   }
-  if (plan.mode === 'truncate') moveBackChildren(old, root, job);
-  else moveBackListed(old, root, staging, job);
+  if (old && plan.mode === 'truncate') moveBackChildren(old, root, job);
+  else if (old) moveBackListed(old, root, staging, job);
   await makeDurable(root, job);
 }
 
@@ -60,7 +62,7 @@ function moveBackListed(old: OpenDirectory, root: OpenDirectory, staging: OpenDi
   using inOld = new PathCursor(old);
   using inRoot = new PathCursor(root);
   const parentOf = (cursor: PathCursor, path: EntryPath) => cursor.to(path, path.length - 1);
-  for (const path of readMoveList(staging)) {
+  for (const path of readUndoneMoves(staging)) {
     job.signal.throwIfAborted();
     const name = path.at(-1);
     const from = parentOf(inOld, path);
