@@ -15,6 +15,7 @@ import type { Server } from '../../src/resources/server.ts';
 import { wirePhases } from '../../src/resources/wire-phase.ts';
 import type { OperationOutcome } from '../../src/runtime/operation-status.ts';
 import { after, type Outcome, type Reconcile } from '../../src/runtime/reconciler.ts';
+import { inJobSpan, traceparentAnnotation } from '../../src/runtime/tracing.ts';
 import { archiveServer } from './archive-job.ts';
 import { decide, isEarlier, type Step, type View } from './decision.ts';
 import { type BackupDeps, keyOf, operationOf, type Work } from './deps.ts';
@@ -191,9 +192,12 @@ function archive(deps: BackupDeps, backup: Backup, server: Server | undefined, w
   if (!server) throw new Error('the server of a backup at work is gone');
   delete work.stopping;
   const { name } = backup.metadata;
+  const traceparent = backup.metadata.annotations?.[traceparentAnnotation];
   const started = deps.jobs.start(name, attemptOf(backup), async (signal) => ({
     kind: 'create',
-    facts: await archiveServer(deps, backup, server, work, signal),
+    facts: await inJobSpan({ name: 'backup', key: name }, traceparent, () =>
+      archiveServer(deps, backup, server, work, signal),
+    ),
   }));
   return started === 'full' ? after(waitMs) : undefined;
 }

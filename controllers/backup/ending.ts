@@ -7,11 +7,14 @@ import { timestamp } from '../../src/clock/clock.ts';
 import type { Backup, BackupArchive } from '../../src/resources/backup.ts';
 import { releaseClaim } from '../../src/runtime/claims.ts';
 import { addFinalizer } from '../../src/runtime/finalizers.ts';
-import { endPhases, type OperationOutcome } from '../../src/runtime/operation-status.ts';
+import { asSentence, endPhases, type OperationOutcome } from '../../src/runtime/operation-status.ts';
 import { holdMs, owedFinalizer } from '../../src/runtime/outbox.ts';
 import { after, type Outcome } from '../../src/runtime/reconciler.ts';
 import { type BackupDeps, isOperationOf, keyOf, tell, type Verdict, type Work } from './deps.ts';
 import { enter, record } from './status.ts';
+
+/** Of one archive; more would drown the rest of the story. */
+const mostWarnings = 8;
 
 /** Makes the outcome durable, after what an unsuccessful try left on disk is gone. */
 export async function conclude(deps: BackupDeps, backup: Backup, work: Work, verdict: Verdict): Promise<void> {
@@ -29,6 +32,9 @@ export async function conclude(deps: BackupDeps, backup: Backup, work: Work, ver
     status.progress = { ...work.meter.values };
   });
   deps.slots.release(backup.metadata.uid);
+  for (const warning of facts?.warnings.slice(0, mostWarnings) ?? []) {
+    tell(deps, backup, 'Warning', 'ArchiveWarning', asSentence(warning));
+  }
   if (backup.status?.startedAt) work.meter.phase('finalize');
   await deps.checkpoint('backup:outcome-recorded');
 }

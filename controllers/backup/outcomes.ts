@@ -1,7 +1,7 @@
 // How the work on an archive ended, as one word for programs and a sentence for people that names no path of the node.
 import { ArchiveError, type ArchiveErrorCode } from '../../src/archive/runner.ts';
 import { ObjectStoreError, type ObjectStoreErrorCode } from '../../src/objectstore/object-store.ts';
-import type { OperationOutcome } from '../../src/runtime/operation-status.ts';
+import { asSentence, type OperationOutcome } from '../../src/runtime/operation-status.ts';
 
 const archiveReasons: Record<ArchiveErrorCode, string> = {
   NOT_FOUND: 'FilesNotFound',
@@ -33,7 +33,9 @@ export class TimedOut extends Error {
 
 /** `undefined`: nobody foresaw this, and its words may name anything. */
 export function failureOf(error: unknown): OperationOutcome | undefined {
-  const failed = (reason: string, { message }: Error): OperationOutcome => ({ result: 'Failed', reason, message });
+  const failed = (reason: string, { message }: Error): OperationOutcome => ({
+    ...{ result: 'Failed', reason, message: asSentence(message) },
+  });
   if (error instanceof ArchiveError) return failed(archiveReasons[error.code], error);
   if (error instanceof ObjectStoreError) return failed(storeReasons[error.code], error);
   if (error instanceof TimedOut) return failed('Timeout', error);

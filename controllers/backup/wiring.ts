@@ -7,6 +7,7 @@ import type { Change, Informer } from '../../src/runtime/informer.ts';
 import { Jobs } from '../../src/runtime/jobs.ts';
 import type { Runner } from '../../src/runtime/manager.ts';
 import type { RuntimeMetrics } from '../../src/runtime/metrics.ts';
+import { traceparentAnnotation } from '../../src/runtime/tracing.ts';
 import { NotFoundError } from '../../src/store/errors.ts';
 import type { BackupCounts } from '../../src/telemetry/backup-metrics.ts';
 import { backupReconciler } from './backup-controller.ts';
@@ -91,7 +92,7 @@ export function createBackupController(options: BackupControllerOptions): Backup
     metrics: runtimeMetrics,
     resyncMs,
     listKeys: () => backups.list().map(({ metadata }) => metadata.name),
-    linkOf: (name) => backups.get(name)?.metadata.annotations?.['aileron.dev/traceparent'],
+    linkOf: (name) => backups.get(name)?.metadata.annotations?.[traceparentAnnotation],
   });
   const enqueueUnfinishedOf = (serverUuid: string | undefined) => {
     for (const backup of backups.byIndex('server', serverUuid ?? '')) {

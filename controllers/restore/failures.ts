@@ -1,6 +1,7 @@
 // What an error of a job means for a restore: a word for programs, a sentence for people, and whether it may pass.
 import { ArchiveError, type ArchiveErrorCode } from '../../src/archive/runner.ts';
 import { ObjectStoreError } from '../../src/objectstore/object-store.ts';
+import { asSentence } from '../../src/runtime/operation-status.ts';
 
 export interface Failure {
   /** One word in CamelCase. */
@@ -33,7 +34,7 @@ export function failureOf(error: unknown): Failure {
     const passing = error.code === 'CRASHED' || error.code === 'FAILED';
     return {
       reason: reasons[error.code],
-      message: sentence(error.message),
+      message: asSentence(error.message),
       passing,
       missing: error.code === 'NOT_FOUND',
       error,
@@ -42,14 +43,8 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof ObjectStoreError) {
     const missing = error.code === 'NOT_FOUND';
     const reason = missing ? 'ArchiveMissing' : 'StoreError';
-    return { reason, message: sentence(error.message), passing: error.code === 'FAILED', missing, error };
+    return { reason, message: asSentence(error.message), passing: error.code === 'FAILED', missing, error };
   }
   const message = 'The restore failed for a reason that the log of the daemon tells.';
   return { reason: 'InternalError', message, passing: true, missing: false, error };
-}
-
-/** With a capital and a full stop. */
-function sentence(text: string): string {
-  const begun = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -43,6 +43,12 @@ export function endPhases(
   setCondition(status.conditions, { type, status: 'True', reason, message, observedGeneration: generation }, now);
 }
 
+/** With a capital and a full stop, as people read it. */
+export function asSentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
+}
+
 function closeLast(phases: NonNullable<OperationStatus['phases']>, now: string): void {
   const last = phases.at(-1);
   if (last) last.finishedAt ??= now;

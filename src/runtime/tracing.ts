@@ -6,7 +6,7 @@ import type { ReconcileResult } from './metrics.ts';
 /** Annotation in which a door leaves the W3C traceparent of the request that changed the object. */
 export const traceparentAnnotation = 'aileron.dev/traceparent';
 
-export const spanNames = { reconcile: 'reconcile' } as const;
+export const spanNames = { reconcile: 'reconcile', job: 'job' } as const;
 
 export const spanAttributes = {
   controller: 'aileron.controller',
@@ -44,6 +44,28 @@ export function endReconcileSpan(span: Span, result: ReconcileResult, error?: Er
     span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
   }
   span.end();
+}
+
+/** Runs long work in a span of its own, linked to the request that asked for it. */
+export async function inJobSpan<T>(
+  job: { name: string; key: string },
+  traceparent: string | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const link = linkTo(traceparent);
+  const attributes = { [spanAttributes.key]: job.key };
+  const options = { attributes, links: link ? [link] : [] };
+  const span = trace.getTracer(tracerName).startSpan(`${spanNames.job} ${job.name}`, options, ROOT_CONTEXT);
+  try {
+    return await work();
+  } catch (error) {
+    const { message } = error instanceof Error ? error : new Error(String(error));
+    span.recordException({ message });
+    span.setStatus({ code: SpanStatusCode.ERROR, message });
+    throw error;
+  } finally {
+    span.end();
+  }
 }
 
 /** What a W3C traceparent points at; `undefined` for anything that is not one. */

@@ -8,6 +8,7 @@ import { findCondition } from '../../../src/resources/conditions.ts';
 import { BackupBench, backupUuids, otherServer } from '../../support/backup-bench.ts';
 import { anyUuid } from '../../support/builders.ts';
 import { metricValue } from '../../support/metric-value.ts';
+import { recordSpans } from '../../support/recording-tracer.ts';
 
 const [uuid] = backupUuids;
 const archive = `${anyUuid}/${uuid}.tar.gz`;
@@ -85,6 +86,24 @@ describe('a backup', () => {
     });
   });
 
+  test('tells what was odd about the files, and makes a span that links to its request', async (t) => {
+    const { spans, release } = recordSpans();
+    t.after(release);
+    const bench = new BackupBench(t);
+    await bench.addServer();
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const { metadata } = await bench.add('b1');
+    await bench.store.patch('Backup', metadata.name, {
+      metadata: { annotations: { 'aileron.dev/traceparent': traceparent } },
+    });
+    await bench.start();
+    (await bench.job()).finish('x', { warnings: ['the ignore file is too large'] });
+    await bench.untilPhase('b1', 'Completed');
+    assert.ok(bench.events.includes('ArchiveWarning: The ignore file is too large.'));
+    const span = spans.find(({ name }) => name === 'job backup');
+    assert.deepEqual([span?.ended, span?.links[0]?.context.spanId], [true, 'b7ad6b7169203331']);
+  });
+
   test('shows its progress in the store every two seconds at most', async (t) => {
     const bench = new BackupBench(t);
     await bench.archiving();
@@ -111,7 +130,7 @@ describe('a backup that cannot be made', () => {
     test(`fails with ${reason}, a sentence, and nothing on disk`, async (t) => {
       const bench = new BackupBench(t);
       await bench.archiving();
-      (await bench.job()).fail(new ArchiveError(code, 'The disk is full.'));
+      (await bench.job()).fail(new ArchiveError(code, 'the disk is full'));
       const { status } = await bench.untilPhase('b1', 'Failed');
       assert.deepEqual(status?.outcome, { result: 'Failed', reason, message: 'The disk is full.' });
       const condition = findCondition(status?.conditions, 'Failed');
