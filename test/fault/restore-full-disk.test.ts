@@ -82,6 +82,7 @@ test(
       assert.equal(existsSync(restore.staging), false);
     }
     assert.ok(failures > 40, `${failures} sizes were too small`);
+    disk.resize(16 * 1024 ** 2);
     await restore.moveOld();
     await restore.moveNew();
     assert.equal(existsSync(join(restore.root, 'directory-2/file-23')), true);
