@@ -48,6 +48,8 @@ async function fixture(t: TestContext, root: string): Promise<void> {
   const long = join('p'.repeat(100), 'q'.repeat(100), 'r'.repeat(90));
   mkdirSync(join(root, long), { recursive: true });
   file(join(long, 'file'), 'long path');
+  mkdirSync(join(root, 'u'.repeat(60), 'v'.repeat(60)), { recursive: true });
+  file(join('u'.repeat(60), 'v'.repeat(60), 'split'), 'in two fields');
   file('grüße.txt', 'not ASCII');
   file(Buffer.from([0xff, 0xfe, 0x64, 0x2f, 0xe9]), 'not UTF-8');
   file('two\nlines', 'newline');
@@ -98,6 +100,8 @@ test('a tree of everything is what Wings would have written, and the manifest ho
     'no owner names',
   );
   assert.equal(facts.entries, names.length);
+  const extended = rawEntries(plan.archive).filter(({ type }) => type === 'x').length;
+  assert.equal(extended, 5, 'a long name, a long path, two names beyond ASCII, a time before 1970');
   assert.equal(facts.skipped, 2);
   assert.equal(facts.changed, 0);
   assert.equal(facts.verified, true);
