@@ -13,6 +13,7 @@ import { ArchiveError } from '../runner.ts';
 /** A name in base64 and a target, and JSON around them. */
 const longestLine = 512 * 1024;
 const newline = 0x0a;
+const knownTypes: ReadonlySet<string> = new Set(['directory', 'symlink', 'hardlink', 'changed', 'skipped']);
 const sliceValue = /^(\d{1,6})\/(\d{1,6}):/;
 
 export class ManifestReader {
@@ -113,7 +114,7 @@ export class ManifestReader {
       }
     } else if (parsed.kind === 'tail') {
       this.tail = parsed.tail;
-    } else {
+    } else if (!isOfALaterWriter(parsed.record)) {
       if (!isRecord(parsed.record)) throw damaged();
       this.#counts[parsed.record.type] += 1;
       this.#onRecord(parsed.record);
@@ -127,6 +128,12 @@ function parsedLine(line: string): ReturnType<typeof parseManifestLine> {
   } catch (error) {
     throw damaged(error);
   }
+}
+
+/** A kind of record that this reader may pass over: otherwise the version would be another. */
+function isOfALaterWriter(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || !('type' in value)) return false;
+  return typeof value.type === 'string' && !knownTypes.has(value.type);
 }
 
 /** The fields that a restore acts on have the types it counts on. */

@@ -151,6 +151,7 @@ test('a manifest that is cut, altered or about another archive makes the archive
     return failureCode(restore.stage(archive));
   };
   assert.equal(await outcome(manifest(good)), 'no error');
+  assert.equal(await outcome(manifest([head, '{"type":"of-a-later-writer","x":1}', link, tail])), 'no error');
   const bad: Buffer[][] = [
     [manifest([head, link])],
     [manifest([head, tail])],
