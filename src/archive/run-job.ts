@@ -33,13 +33,16 @@ export function needsCompressor({ kind }: ArchivePlan): boolean {
 }
 
 /** @throws ArchiveError, the signal's reason */
-export function runJob<P extends Exclude<ArchivePlan, ReadPathPlan>>(
+export async function runJob<P extends Exclude<ArchivePlan, ReadPathPlan>>(
   plan: P,
   job: Job,
 ): Promise<ArchiveResults[P['kind']]> {
   // The table holds for each kind what that kind promises; the compiler loses the connection.
   const work = works[plan.kind] as unknown as (plan: P, job: Job) => Promise<ArchiveResults[P['kind']]>;
-  return work(plan, job);
+  if (!('staging' in plan)) return work(plan, job);
+  const { holdStaging } = await import('./restore/staging-lock.ts');
+  using _alone = await holdStaging(plan.staging, job);
+  return await work(plan, job);
 }
 
 /** @throws as `runJob` */
