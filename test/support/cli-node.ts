@@ -22,6 +22,8 @@ export const aileron = join(checkout, 'bin/aileron');
 export interface CliNodeOptions {
   /** More of config.yml. */
   yaml?: string;
+  /** More of its section `system`: lines of YAML. */
+  system?: readonly string[];
   manifests?: string;
 }
 
@@ -44,7 +46,7 @@ export class CliNode {
     this.state = join(directory, 'the state');
     this.config = join(directory, 'config.yml');
     this.env = { ...plainEnvironment(), AILERON_CONFIG: this.config, NO_COLOR: '1' };
-    writeFileSync(this.config, wingsFile(directory, ports.api, options.yaml ?? ''), { mode: 0o600 });
+    writeFileSync(this.config, wingsFile(directory, ports.api, options), { mode: 0o600 });
     writeFileSync(join(directory, 'aileron.yml'), ownFile(this, options), { mode: 0o600 });
   }
 
@@ -132,7 +134,7 @@ export class CliNode {
   }
 }
 
-function wingsFile(directory: string, apiPort: number, more: string): string {
+function wingsFile(directory: string, apiPort: number, { yaml = '', system = [] }: CliNodeOptions): string {
   const below = (name: string) => JSON.stringify(join(directory, name));
   mkdirSync(join(directory, 'root'), { mode: 0o700 });
   return `token_id: abc
@@ -147,9 +149,9 @@ system:
   check_permissions_on_boot: false
   user: { passwd: { enable: false } }
   machine_id: { enable: false }
-docker:
+${system.map((line) => `  ${line}\n`).join('')}docker:
   network: { name: none, network_mode: none, dns: [] }
-${more}`;
+${yaml}`;
 }
 
 function ownFile({ nodeName, ports, state }: CliNode, { manifests }: CliNodeOptions): string {

@@ -185,7 +185,7 @@ test('a terminal shows a bar, and nothing of it stays', async (t) => {
   const { io, code } = start(['backup', 'create', 'demo', '--name', 'first', '-w'], { terminal: true });
   const backup = await only<Backup>('Backup');
   await report(backup, { phase: 'Archiving', progress: { percentage: 50, bytesWritten: 5, bytesTotal: 10 } });
-  await until('it is told', 5_000, async () => io.out().includes('] 50%'));
+  await until('it is told', 5_000, async () => io.out().includes(']  50%'));
   await report(backup, { phase: 'Completed' });
   assert.equal(await code, 0);
   assert.ok(io.out().endsWith('\r\u001b[Kbackup.aileron.dev/first completed\n'), io.out());

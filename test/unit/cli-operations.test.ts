@@ -1,15 +1,19 @@
 // How a backup or a restore looks while it runs and at its end: bar, lines, JSON, rate and time left, names, tables.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { WebSocketServer } from 'ws';
 import { description } from '../../src/cli/commands/describe.ts';
 import { defaultName } from '../../src/cli/operations/create.ts';
 import { endingOf, endingRecord } from '../../src/cli/operations/ending.ts';
 import { listLines } from '../../src/cli/operations/lists.ts';
 import { plainLine, progressLine } from '../../src/cli/operations/progress-line.ts';
-import { numbersOf } from '../../src/cli/operations/progress-socket.ts';
+import { listenForProgress, numbersOf } from '../../src/cli/operations/progress-socket.ts';
 import { RateEstimate } from '../../src/cli/operations/rate.ts';
 import { type OperationState, stateOf } from '../../src/cli/operations/state.ts';
 import { barView, openView, type ViewKind, viewKind } from '../../src/cli/operations/views.ts';
+import type { Config } from '../../src/config/config.ts';
 import type { Backup, BackupStatus } from '../../src/resources/backup.ts';
 import { backupKind } from '../../src/resources/kinds.ts';
 import type { Restore, RestoreStatus } from '../../src/resources/restore.ts';
@@ -48,16 +52,16 @@ function aRestore(status: RestoreStatus): Restore {
 const halfway = { phase: 'Archiving', percentage: 45, bytesWritten: 450 * mib, bytesTotal: 1000 * mib };
 
 test('a line has a bar and as much else as there is room for', () => {
-  const facts = { ...halfway, perSecond: 210 * mib, msLeft: 7_400 };
+  const facts = { ...halfway, perSecond: 210 * mib, msLeft: 6_400 };
   const at = (columns: number, unicode = false) => progressLine(facts, { columns, unicode });
-  assert.equal(at(120), 'Archiving   [#############-----------------] 45%  450 MiB of 1000 MiB  210 MiB/s  7s left');
+  assert.equal(at(120), 'Archiving   [#############-----------------]  45%  450 MiB of 1000 MiB  210 MiB/s  7s left');
   assert.equal(
     at(120, true),
-    'Archiving   [█████████████░░░░░░░░░░░░░░░░░] 45%  450 MiB of 1000 MiB  210 MiB/s  7s left',
+    'Archiving   [█████████████░░░░░░░░░░░░░░░░░]  45%  450 MiB of 1000 MiB  210 MiB/s  7s left',
   );
-  assert.equal(at(80), 'Archiving   [#########-----------] 45%  450 MiB of 1000 MiB  210 MiB/s  7s left');
-  assert.equal(at(65), 'Archiving   [######--------] 45%  450 MiB of 1000 MiB  210 MiB/s');
-  assert.equal(at(40), 'Archiving   [#########------------] 45%');
+  assert.equal(at(80), 'Archiving   [########-----------]  45%  450 MiB of 1000 MiB  210 MiB/s  7s left');
+  assert.equal(at(65), 'Archiving   [#####--------]  45%  450 MiB of 1000 MiB  210 MiB/s');
+  assert.equal(at(40), 'Archiving   [#########-----------]  45%');
   assert.equal(at(20), 'Archiving 45%');
   assert.equal(at(8), 'Archivi');
   for (let columns = 1; columns <= 200; columns += 1)
@@ -198,7 +202,7 @@ test('a terminal gets one line drawn anew, gone at the end', () => {
   shownBy('bar', steps.slice(0, 3), io);
   const drawn = io.out().split('\r\u001b[K');
   assert.deepEqual([drawn.length, drawn[0], drawn.at(-1)], [5, '', '']);
-  assert.match(drawn[3] ?? '', /^Archiving {3}\[#+-+\] 10% {2}450 MiB of 1000 MiB$/);
+  assert.match(drawn[3] ?? '', /^Archiving {3}\[#+-+\] {2}10% {2}450 MiB of 1000 MiB$/);
   assert.doesNotMatch(io.out(), /\n/);
 
   const talking = testIo({ terminal: true, env: { NO_COLOR: '1' } });
@@ -290,4 +294,47 @@ test('a description tells each phase with its times', () => {
     text,
     /^Phases:\n {2}PHASE +SINCE +TOOK\n {2}Pending +2026-01-01T12:00:00Z +5s\n {2}Archiving +2026-01-01T12:00:05Z +1m5s so far$/m,
   );
+});
+
+test('a console socket is heard of one backup, until it is left', async (t) => {
+  const door = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+  t.after(() => door.close());
+  await once(door, 'listening');
+  const { port } = door.address() as AddressInfo;
+  const seen: string[] = [];
+  const gone = new Promise<void>((resolve) => {
+    door.on('connection', (socket) => {
+      socket.on('message', (data) => {
+        const { event } = JSON.parse(String(data)) as { event: string };
+        seen.push(event);
+        if (event !== 'auth') return;
+        const tell = (name: string, payload?: object) =>
+          socket.send(JSON.stringify({ event: name, ...(payload ? { args: [JSON.stringify(payload)] } : {}) }));
+        const step = { backup_id: 'b', type: 'create', percentage: 3, bytes_written: 4, bytes_total: 5 };
+        tell('auth success');
+        tell('restore_progress', { ...step, percentage: 1 });
+        tell('backup_progress', { ...step, backup_id: 'other', percentage: 2 });
+        tell('backup_progress', step);
+        tell('backup_progress', { ...step, percentage: -1 });
+        tell('backup_progress', { ...step, percentage: 4 });
+      });
+      socket.on('close', () => resolve());
+    });
+  });
+  const api = { host: '127.0.0.1', port };
+  const config = { api, remote: '', token: { id: 'a', secret: 'a-token-of-the-test-0123456789abcdef' } };
+  const backup = aBackup({ phase: 'Archiving' });
+  Object.assign(backup.spec, { uuid: 'b', serverRef: { name: 'demo', uuid: 'a' } });
+  const heard: number[] = [];
+  await new Promise<void>((resolve) => {
+    const leave = listenForProgress(config as unknown as Config, backup, ({ percentage }) => {
+      heard.push(percentage);
+      if (percentage !== 4) return;
+      leave();
+      resolve();
+    });
+  });
+  await gone;
+  assert.deepEqual(heard, [3, 4]);
+  assert.equal(seen[0], 'auth');
 });

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { after, before, beforeEach, test } from 'node:test';
 import { ArchiveError, type ArchiveErrorCode } from '../../src/archive/runner.ts';
 import { archivePath } from '../../src/http/kube/archives/archive-path.ts';

@@ -18,7 +18,8 @@ export function endingOf(operation: Operation): Ending {
     return { completed: false, sentence: `${how}: ${why}`, notes: [] };
   }
   const took = tookMs(operation);
-  const time = took === undefined ? '' : ` in ${durationText(took)}`;
+  // The times of an object are whole seconds.
+  const time = took === undefined ? '' : ` in ${took < 1_000 ? 'under 1s' : durationText(took)}`;
   return { completed: true, sentence: `completed${time}${factsOf(operation)}`, notes: notesOf(operation) };
 }
 

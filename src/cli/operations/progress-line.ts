@@ -27,7 +27,7 @@ const barWidths = { most: 30, least: 10 };
 /** With a bar, and as much else as there is room for. */
 export function progressLine(facts: LineFacts, { columns, unicode }: LineOptions): string {
   const word = wordFor(facts.phase).padEnd(wordWidth);
-  const percentage = `${facts.percentage}%`.padStart(4);
+  const percentage = `${facts.percentage}%`.padStart(5);
   const pieces = detailsOf(facts);
   // The last column stays free: some terminals break a line that fills it.
   const room = Math.max(columns, 1) - 1;
@@ -39,7 +39,7 @@ export function progressLine(facts: LineFacts, { columns, unicode }: LineOptions
     const width = Math.min(barWidths.most, room - word.length - percentage.length - details.length - 3);
     if (width >= barWidths.least) return `${word} ${bar(facts.percentage, width, unicode)}${percentage}${details}`;
   }
-  return `${word.trimEnd()}${percentage}`.slice(0, room);
+  return `${word.trimEnd()} ${facts.percentage}%`.slice(0, room);
 }
 
 /** For a pipe: `Archiving 45%, 1.2 GiB of 2.7 GiB, 210 MiB/s, 7s left`. */
@@ -58,7 +58,7 @@ function detailsOf({ bytesWritten, bytesTotal, perSecond, msLeft }: LineFacts): 
   return [
     ...(bytesWritten > 0 || bytesTotal > 0 ? [`${bytesText(bytesWritten)}${of}`] : []),
     ...(rate ? [`${bytesText(perSecond)}/s`] : []),
-    ...(msLeft === undefined ? [] : [`${durationText(msLeft)} left`]),
+    ...(msLeft === undefined ? [] : [`${durationText(Math.ceil(msLeft / 1_000) * 1_000)} left`]),
   ];
 }
 

@@ -113,7 +113,7 @@ function ratesOf({ bytesWritten, bytesTotal }: OperationState, rate: RateEstimat
   const msLeft = rate.msLeft(bytesWritten, bytesTotal);
   return {
     bytesPerSecond: rate.perSecond === undefined ? null : Math.round(rate.perSecond),
-    secondsLeft: msLeft === undefined ? null : Math.round(msLeft / 1_000),
+    secondsLeft: msLeft === undefined ? null : Math.ceil(msLeft / 1_000),
   };
 }
 
