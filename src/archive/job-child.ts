@@ -28,6 +28,7 @@ process.on('message', (request: JobRequest) => {
 async function work(plan: ArchivePlan): Promise<void> {
   const progress: ArchiveProgress = { bytesDone: 0, bytesTotal: 0, files: 0 };
   stepBack();
+  tell({ kind: 'progress', progress });
   const timer = setInterval(() => tell({ kind: 'progress', progress }), progressMs);
   let outcome: JobReply;
   try {

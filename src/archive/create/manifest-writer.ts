@@ -29,15 +29,16 @@ export class ManifestWriter implements Disposable {
   #pieceBytes = 0;
   #spill: { fd: number; bytes: number } | undefined;
   #error: Error | undefined;
+  #wake: (() => void) | undefined;
 
   /** `spillPath`: of the file should it be needed; it is gone again at once. */
   constructor(head: ManifestHead, spillPath: string) {
     this.#spillPath = spillPath;
     this.#batch = manifestHeadLine(head);
     this.#deflate.on('data', (piece: Buffer) => this.#keep(piece));
-    this.#deflate.on('error', (error) => {
-      this.#error ??= error;
-    });
+    this.#deflate.on('drain', () => this.#wake?.());
+    this.#deflate.on('error', (error) => this.#fail(error));
+    this.#deflate.on('close', () => this.#wake?.());
   }
 
   /** @throws what went wrong with records before */
@@ -55,9 +56,9 @@ export class ManifestWriter implements Disposable {
   }
 
   async settled(): Promise<void> {
-    while (this.isBehind && !this.#error) {
+    if (this.isBehind && !this.#error) {
       await new Promise<void>((resolve) => {
-        this.#deflate.once('drain', resolve).once('error', () => resolve());
+        this.#wake = resolve;
       });
     }
     if (this.#error) throw this.#error;
@@ -67,8 +68,9 @@ export class ManifestWriter implements Disposable {
   async *finish(tail: ManifestTail): AsyncGenerator<Buffer, void, undefined> {
     if (this.#records > 0) this.#batch += '\n';
     this.#batch += manifestTailLine(tail);
-    const ended = new Promise<void>((resolve, reject) => {
-      this.#deflate.once('end', resolve).once('error', reject);
+    if (this.#error) throw this.#error;
+    const ended = new Promise<void>((resolve) => {
+      this.#deflate.once('end', resolve).once('close', resolve);
     });
     this.#deflate.end(this.#batch);
     await ended;
@@ -100,9 +102,14 @@ export class ManifestWriter implements Disposable {
     try {
       this.#spillPieces();
     } catch (error) {
-      this.#error = error instanceof Error ? error : new Error(String(error));
+      this.#fail(error);
       this.#deflate.destroy();
     }
+  }
+
+  #fail(error: unknown): void {
+    this.#error ??= error instanceof Error ? error : new Error(String(error));
+    this.#wake?.();
   }
 
   #spillPieces(): void {
@@ -129,7 +136,7 @@ export class ManifestWriter implements Disposable {
       if (read === 0) throw new Error('the manifest that was set aside is shorter than it was');
       filled += read;
     }
-    kept.copy(slice, filled, from + filled - spilled, to - spilled);
+    if (filled < slice.length) kept.copy(slice, filled, from + filled - spilled, to - spilled);
     return slice;
   }
 }

@@ -6,7 +6,7 @@ import type { ArchiveProgress } from '../plan.ts';
 import { TreeCursor } from './tree-cursor.ts';
 
 /** What takes less is over before anybody reads a total. */
-const startAfterMs = 100;
+const startAfterMs = 250;
 const budgetMs = 5000;
 
 /** Entries between two looks at the clock. */
