@@ -1,6 +1,6 @@
 // A server that a restore, a backup or its own deletion has claimed: what becomes of its process, and of the claim.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { Server, ServerSpec, ServerStatus } from '../../../src/resources/server.ts';
@@ -234,4 +234,23 @@ test('a start that is decided as the claim is taken is not recorded', async (t) 
   const server = await node.requestAndFinish('start');
   assert.equal(server.status?.power?.outcome, 'Refused');
   assert.equal(server.status?.power?.observedRequest, undefined);
+});
+
+test('what a restore brought back is counted when it has ended', async (t) => {
+  const node = new FakeNode(t);
+  node.config.system.diskCheckInterval = 600;
+  await node.start();
+  await node.add();
+  await node.untilState('offline');
+  const { metadata } = await node.store.create({
+    apiVersion: 'aileron.dev/v1',
+    kind: 'Restore',
+    metadata: { name: 'r' },
+  });
+  await takeClaim(node, 'demo', { ...restore, uid: metadata.uid });
+  const volume = join(node.config.system.data, anyUuid);
+  mkdirSync(volume, { recursive: true });
+  writeFileSync(join(volume, 'world'), Buffer.alloc(12_345));
+  await releaseClaim(node.store, 'demo', metadata.uid);
+  await node.until('its files are counted', (server) => server?.status?.diskBytes === 12_345);
 });
