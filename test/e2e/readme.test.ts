@@ -51,6 +51,11 @@ test('the commands of README work as printed', { skip, timeout: 400_000 }, async
     /^server\.aileron\.dev\/lobby created$/m,
     /^server\.aileron\.dev "lobby" deleted$/m,
     /^controller_runtime_reconcile_total\{/m,
+    /^backup\.aileron\.dev\/before completed in (?:under )?\d+s: /m,
+    /^restore\.aileron\.dev\/demo-restore-\S+ completed in (?:under )?\d+s: /m,
+    /Found the world at tick \d+$/m,
+    /^tick \d+$/m,
+    /^backup\.aileron\.dev\/demo-before-update condition met$/m,
   ]) {
     assert.match(stdout, expected);
   }
