@@ -213,8 +213,8 @@ function move(from: OpenDirectory, name: Buffer, to: OpenDirectory, newName: Buf
   } catch (error) {
     if (!noSecondName.has(errorCode(error) ?? '')) throw error;
   }
-  if (to.lstat(newName)) refuse('EXISTS', 'the name is taken');
   try {
+    // The attempt has just shown that the new name is free.
     from.rename(name, to, newName);
   } catch (error) {
     throw errorCode(error) === 'EINVAL' ? intoItself(error) : error;

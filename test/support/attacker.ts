@@ -2,15 +2,16 @@
 // daemon works there. Started by `startAttacker`; ends when it is killed.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { linkSync, renameSync, unlinkSync } from 'node:fs';
+import { linkSync, renameSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
  * `swap`: each of `evil-0` to `evil-15` and the link beside it, `link-N`, change places over and over.
+ * `ambush`: each directory `new-0` to `new-15` that is made is taken away, and a link to the target comes in its place.
  * `hard-link`: `host-file`, a second name of the target, comes, moves and goes.
  */
-export type Attack = 'swap' | 'hard-link';
+export type Attack = 'swap' | 'ambush' | 'hard-link';
 
 export const swappedPairs = 16;
 
@@ -40,6 +41,17 @@ function swap(directory: string, pair: number): void {
   attempt(() => renameSync(aside, link));
 }
 
+function ambush(directory: string, target: string, pair: number): void {
+  const made = join(directory, `new-${pair}`);
+  const aside = join(directory, `aside-${pair}`);
+  attempt(() => renameSync(made, aside));
+  attempt(() => symlinkSync(target, made));
+  attempt(() => rmdirSync(join(aside, 'made')));
+  attempt(() => unlinkSync(join(aside, 'made')));
+  attempt(() => rmdirSync(aside));
+  attempt(() => unlinkSync(made));
+}
+
 function hardLink(directory: string, target: string): void {
   const first = join(directory, 'host-file');
   const second = join(directory, 'zz-host-file');
@@ -62,8 +74,13 @@ function attempt(act: () => void): void {
 if (import.meta.main) {
   const [attack, directory = '', target = ''] = process.argv.slice(2);
   for (let round = 0; ; round++) {
-    if (attack === 'swap') for (let pair = 0; pair < swappedPairs; pair++) swap(directory, pair);
-    else hardLink(directory, target);
+    if (attack === 'hard-link') hardLink(directory, target);
+    else {
+      for (let pair = 0; pair < swappedPairs; pair++) {
+        if (attack === 'swap') swap(directory, pair);
+        else ambush(directory, target, pair);
+      }
+    }
     if (round === 1) process.stdout.write('at work\n');
   }
 }
