@@ -141,7 +141,8 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   });
   const manager = parts.adopt(new Manager({ log, clock }), (started) => started.stop());
   manager.add({ informers: [servers, backups, restores], controllers: [server.controller] });
-  manager.add({ controllers: [...backup.controllers, restore, outbox.controller] });
+  // Ends in the other order: what is called off then may owe a report.
+  manager.add({ controllers: [outbox.controller, ...backup.controllers, restore] });
   manager.add(createNodeController({ store, docker, feed, events, config, clock, log, metrics }));
   manager.add(createEventTtl({ store, clock, log, metrics }));
   manager.add(createGarbageCollector({ store, clock, log, metrics }));

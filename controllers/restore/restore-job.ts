@@ -7,7 +7,7 @@ import type { Restore } from '../../src/resources/restore.ts';
 import { mutateStatus } from '../../src/runtime/status.ts';
 import type { Act, Restored } from './decision.ts';
 import { type RestoreDeps, serverOf, serverUuidOf, stagingOf, type Work } from './deps.ts';
-import { planOf } from './plans.ts';
+import { planOf, reserveBytes } from './plans.ts';
 import { findSource, isSource } from './source.ts';
 
 /** How often the store hears of progress, ms; consoles see it four times a second. */
@@ -52,6 +52,7 @@ export async function runAct(
   const watcher = new Watcher(deps, restore, work, reads);
   try {
     const facts = await runner.run(planOf(act, input), { signal, onProgress: (progress) => watcher.see(progress) });
+    if (facts && 'contentBytes' in facts) await checkRoom(deps, restore, facts.contentBytes, signal);
     if (!facts || !('files' in facts)) return undefined;
     return { ...facts, warnings: facts.warnings.slice(0, mostWarnings) };
   } catch (error) {
@@ -61,6 +62,23 @@ export async function runAct(
   } finally {
     await watcher.settled();
   }
+}
+
+/**
+ * In place the files that are replaced make room, but no more than they have. Asked before the first of them is touched,
+ * because what does not fit would be found out half-way. @throws ArchiveError NO_SPACE, VolumeError
+ */
+async function checkRoom(
+  { volumes, config }: RestoreDeps,
+  restore: Restore,
+  contentBytes: number,
+  signal: AbortSignal,
+): Promise<void> {
+  // How much of an archive some paths are, only unpacking tells.
+  if (restore.spec.paths.length > 0) return;
+  const [space, used] = await Promise.all([volumes.freeSpace(), volumes.usage(serverUuidOf(restore), signal)]);
+  if (contentBytes <= space.freeBytes - reserveBytes(config, space) + used) return;
+  throw new ArchiveError('NO_SPACE', 'the files of the backup do not fit on the file system of the servers');
 }
 
 /** Of work that an earlier daemon began. @throws ArchiveError, ObjectStoreError */

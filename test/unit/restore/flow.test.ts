@@ -1,11 +1,13 @@
 // A restore from its declaration to its end: which jobs it runs, what the store says meanwhile, and what those who watch
 // hear. The data plane and the server's process are played.
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import { ArchiveError } from '../../../src/archive/runner.ts';
 import type { RestoreStatus } from '../../../src/resources/restore.ts';
 import { takeClaim } from '../../../src/runtime/claims.ts';
+import { anyUuid } from '../../support/builders.ts';
 import { backupUuid, RestoreBench, restored } from '../../support/restore-controller-bench.ts';
 
 const inPlace = { strategy: 'InPlace' } as const;
@@ -262,6 +264,28 @@ test('an archive that goes between its reading and the first file in place leave
   const { status } = await bench.untilOver('Failed');
   assert.deepEqual([status?.outcome?.reason, bench.kinds], ['ArchiveMissing', ['verify']]);
   assert.equal((await bench.server())?.status?.operation?.action, 'start');
+});
+
+test('in place what cannot fit is found out before anything is touched (backups 15.10)', async (t) => {
+  const reserve = 1e12 * 0.05;
+  for (const [contentBytes, result] of [
+    [1_400, 'Completed'],
+    [1_401, 'Failed'],
+  ] as const) {
+    const bench = new RestoreBench(t, { freeBytes: reserve + 1_000 });
+    bench.held = new Set(['verify']);
+    await bench.prepare();
+    const volume = join(bench.config.system.data, anyUuid);
+    mkdirSync(volume, { recursive: true });
+    writeFileSync(join(volume, 'world'), Buffer.alloc(400));
+    await bench.start();
+    await bench.add(inPlace);
+    (await bench.job('verify')).succeed({ contentBytes });
+    const { status } = await bench.untilOver(result);
+    assert.equal(status?.outcome?.reason, result === 'Failed' ? 'NoSpace' : 'Completed');
+    assert.equal(bench.kinds.includes('in-place'), result === 'Completed');
+    await bench.stop();
+  }
 });
 
 test('a backup that is deleted while it is unpacked is restored all the same', async (t) => {
