@@ -5,10 +5,10 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { constants, crc32, gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { constants, crc32, deflateRawSync, gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { zlibEngine } from '../../../src/archive/gzip/zlib.ts';
 import type { Job } from '../../../src/archive/job.ts';
-import { gzipMemberLength } from '../../../src/archive/member-format.ts';
+import { frameGzip, gzipHeaderBytes, gzipMemberLength, gzipTrailerBytes } from '../../../src/archive/member-format.ts';
 import { combineCrc } from '../../../src/archive/read/crc-combine.ts';
 import { readArchive } from '../../../src/archive/read/read-archive.ts';
 import { ArchiveError } from '../../../src/archive/runner.ts';
@@ -132,15 +132,39 @@ test('an archive of ours cut between members, where an entry ends, is an error a
   const reader = new Reader(t);
   assert.ok(await reader.digest(archive));
   let cuts = 0;
-  for (let at = 0; at < archive.length; at += gzipMemberLength(archive.subarray(at)) ?? Number.NaN) {
-    assert.equal(await reader.digest(archive.subarray(0, at)), undefined, `at ${at}`);
-    const length = gzipMemberLength(archive.subarray(at)) ?? 0;
-    const withoutMember = Buffer.concat([archive.subarray(0, at), archive.subarray(at + length)]);
-    assert.equal(await reader.digest(withoutMember), undefined, `without that at ${at}`);
+  const members = membersOf(archive);
+  for (const i of members.keys()) {
+    assert.equal(await reader.digest(Buffer.concat(members.slice(0, i))), undefined, `after ${i}`);
+    assert.equal(await reader.digest(Buffer.concat(members.toSpliced(i, 1))), undefined, `without ${i}`);
     cuts += 1;
   }
   assert.ok(cuts >= 5, `${cuts} members`);
 });
+
+function member(content: Buffer, crc = crc32(content)): Buffer {
+  const deflated = deflateRawSync(content);
+  const bytes = Buffer.concat([Buffer.alloc(gzipHeaderBytes), deflated, Buffer.alloc(gzipTrailerBytes)]);
+  frameGzip(bytes, deflated.length, { crc, bytes: content.length });
+  return bytes;
+}
+
+test('a member of ours needs its own CRC, an archive of ours its manifest, whatever else is right', async (t) => {
+  const reader = new Reader(t);
+  const made = await ours(t);
+  const [first = Buffer.alloc(0), last = Buffer.alloc(0)] = membersOf(made);
+  assert.ok(await reader.digest(made));
+  assert.equal(await failureCode(reader.read(Buffer.concat([member(gunzipSync(first), 1), last]))), 'DAMAGED');
+  assert.equal(await failureCode(reader.read(Buffer.concat([first, member(endBlocks)]))), 'DAMAGED');
+  assert.ok(await reader.digest(Buffer.concat([member(gunzipSync(first)), member(gunzipSync(last))])));
+});
+
+function membersOf(archive: Buffer): Buffer[] {
+  const members: Buffer[] = [];
+  for (let at = 0; at < archive.length; at += members.at(-1)?.length ?? archive.length) {
+    members.push(archive.subarray(at, at + (gzipMemberLength(archive.subarray(at)) ?? archive.length)));
+  }
+  return members;
+}
 
 test('our archive reads the same when another tool has compressed it again', async (t) => {
   const archive = await ours(t);

@@ -271,7 +271,9 @@ for (const [what, entry] of badNumbers) {
   test(`${what} makes the archive damaged (covers: SEC-20, SEC-102)`, (t) => {
     const cut = entry.length % 512 !== 0 || what.includes('cut short');
     const first = rawEntry({ name: 'first', content: 'x' });
-    return refused(t, cut ? gzipSync(Buffer.concat([first, entry])) : tarGzip(first, entry), 'DAMAGED');
+    const archive = cut ? gzipSync(Buffer.concat([first, entry])) : tarGzip(first, entry);
+    // Before memory is taken for it, not only because it does not come.
+    return refused(t, archive, 'DAMAGED', /[12] [GM]iB/.test(what) ? /longer than 1 MiB/ : undefined);
   });
 }
 

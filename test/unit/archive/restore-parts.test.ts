@@ -110,11 +110,11 @@ test('the read limit is that of the compressed bytes', async (t) => {
   });
   while (!over) {
     await new Promise((resolve) => setImmediate(resolve));
-    await clock.advance(10);
+    if (clock.pendingTimers > 0) await clock.advance(10);
   }
   await work;
   const seconds = (clock.monotonic() - began) / 1000;
-  assert.ok(seconds >= size / 1_000_000 - 0.02, `${seconds} s for ${size} bytes`);
+  assert.ok(Math.abs(seconds - size / 1_000_000) < 0.3, `${seconds} s for ${size} bytes`);
 });
 
 test('a cancel ends the work at the next block, for its own reason', async (t) => {
