@@ -16,7 +16,9 @@ import { until } from './until.ts';
 /** What the process is told to do, one JSON line each. */
 export type DaemonOrder =
   /** Whoever comes to this checkpoint stays there. */
-  { do: 'pause'; at: string } | { do: 'go-on' } | { do: 'type'; id: number; uuid: string; line: string };
+  | { do: 'pause'; at: string }
+  | { do: 'go-on'; pauseAt?: string }
+  | { do: 'type'; id: number; uuid: string; line: string };
 
 /** What the process tells, one JSON line each. */
 export type DaemonMessage =
@@ -146,13 +148,15 @@ export class DaemonChild {
     await this.#told.until('it knows where to pause', 10_000, (told) => told.what === 'armed' && told.at === name);
   }
 
-  /** Resolves when it stands at its checkpoint. */
-  async paused(ms = 30_000): Promise<void> {
-    await this.#told.until('it paused', ms, (message) => message.what === 'paused');
+  /** Resolves when it stands at its checkpoint. With `at`: at this one, or has been there. */
+  async paused(ms = 30_000, at?: string): Promise<void> {
+    const isIt = (message: DaemonMessage) => message.what === 'paused' && (at === undefined || message.at === at);
+    await this.#told.until(`it paused${at === undefined ? '' : ` at ${at}`}`, ms, isIt);
   }
 
-  goOn(): void {
-    this.#order({ do: 'go-on' });
+  /** To the next checkpoint where to pause, if there is one. */
+  goOn(pauseAt?: string): void {
+    this.#order({ do: 'go-on', ...(pauseAt === undefined ? {} : { pauseAt }) });
   }
 
   /** Types a line as soon as there is a console. @throws Error with what the daemon said */

@@ -38,7 +38,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
       tell({ what: 'armed', at: order.at });
       break;
     case 'go-on':
-      pauseAt = undefined;
+      pauseAt = order.pauseAt;
       goOn.resolve();
       goOn = Promise.withResolvers();
       break;

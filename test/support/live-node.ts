@@ -19,6 +19,8 @@ export interface LiveNodeOptions extends NodeConfigOptions {
   /** Of the engine; default the machine's. */
   docker?: Env;
   change?: (config: Config) => Config;
+  /** Where its directory is made; default the place for temporary files. */
+  parent?: string;
 }
 
 /** Says that it is up, keeps what it reads in `commands`, and ends on `stop`: when nothing was typed for so many whole seconds. */
@@ -53,7 +55,7 @@ export class LiveNode {
 
   static async make(t: Owner, options: LiveNodeOptions = {}): Promise<LiveNode> {
     const env = options.docker ?? process.env;
-    const directory = mkdtempSync(join(tmpdir(), 'aileron-node-'));
+    const directory = mkdtempSync(join(options.parent ?? tmpdir(), 'aileron-node-'));
     const nodeName = uniqueName('node');
     const { change = (config) => config } = options;
     const config = change(nodeConfig(directory, { ...options, aileron: { nodeName, ...options.aileron } }));

@@ -8,8 +8,13 @@ export interface Owner {
 
 /** Call outside of any test and hook. The newest is ended first. */
 export function fileOwner(): Owner {
+  return newestFirst({ after });
+}
+
+/** Of a test that ends what it made in the order in which it was made. */
+export function newestFirst(owner: Owner): Owner {
   const ends: (() => unknown)[] = [];
-  after(async () => {
+  owner.after(async () => {
     for (const end of ends.reverse()) await end();
   });
   return { after: (end) => ends.push(end) };
