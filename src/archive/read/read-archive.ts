@@ -17,7 +17,8 @@ import { type EntryPath, entryPath, shown } from './entry-path.ts';
 import { ManifestReader } from './manifest-reader.ts';
 import { openSource } from './open-source.ts';
 import type { PaxRecord, Time } from './pax.ts';
-import { type TarEntry, TarReader, type TarSink } from './tar-reader.ts';
+import type { TarEntry } from './tar-entry.ts';
+import { TarReader, type TarSink } from './tar-reader.ts';
 
 interface Place {
   path: EntryPath;
@@ -153,10 +154,10 @@ class Reading implements TarSink {
     if (this.#entries > this.#mostEntries) throw tooMany(this.#mostEntries);
     const place = { path: this.#path(entry.name), name: entry.name };
     this.#last = entry.name;
-    this.#job.progress.files += 1;
     if (entry.type === 'file') {
       if (place.path.length === 0) throw new ArchiveError('UNSAFE_NAME', 'the archive has a file without a name');
       this.files += 1;
+      this.#job.progress.files += 1;
       this.contentBytes += entry.size;
     }
     this.#listener.entry(this.#told(place, entry));
