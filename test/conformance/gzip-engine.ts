@@ -112,12 +112,13 @@ export function gzipEngineConformance(name: string, open: () => Promise<GzipEngi
   test(`${name}: a stream inflates by pieces of any size`, async () => {
     const engine = await open();
     using inflater = engine.inflater();
-    for (let round = 0; round < 60; round++) {
+    for (let round = 0; round < 30; round++) {
       const random = numbers(round);
-      const content = Buffer.concat([text(random(40_000)), noise(random(2000), round), Buffer.alloc(random(30_000))]);
-      const deflated = deflateRawSync(content, { level: random(10) });
+      const content = Buffer.concat([text(random(8000)), noise(random(2000), round), Buffer.alloc(random(2000))]);
+      // Little memory makes many blocks, and so many headers that a piece may end in.
+      const deflated = deflateRawSync(content, { level: random(10), memLevel: 1 });
       const file = Buffer.concat([deflated, Buffer.alloc(8, 0xee)]);
-      const [maxInput, maxOutput] = [1 + random(300), 1 + random(1000)];
+      const [maxInput, maxOutput] = [1 + random(300), 1 + random(20)];
       const { output, read } = await inflateStream(
         inflater,
         file,
