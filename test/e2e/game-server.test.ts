@@ -16,7 +16,9 @@ import { gameImage, needsGameImage } from '../support/game-image.ts';
 import { consoleToken, openConsole } from '../support/live-console.ts';
 import { LiveNode } from '../support/live-node.ts';
 import { findsServer, gameInfo } from '../support/openttd.ts';
+import { backedUp, createRestore, restoreEnded, treeOf } from '../support/operations.ts';
 import { fileOwner, type Owner } from '../support/owner.ts';
+import { checkProgressStream, recordFrames } from '../support/progress-stream.ts';
 import { until } from '../support/until.ts';
 
 /** The image is made where there is none: that takes most of the time. */
@@ -146,6 +148,43 @@ describe('a real game server', { skip, timeout: setUpMs + 120_000 }, () => {
     assert.ok(node.daemon.lines(train.uuid).includes(refusal));
   });
 
+  test('comes back to the world of its backup (backups 15.2, 15.13)', async () => {
+    const administrator = await openAdministration(tram);
+    const seen = recordFrames(administrator);
+    const seed = await seedOf(administrator);
+    await typed(administrator, 'save world', 'successfully saved');
+    const then = treeOf(node.volume(tram.uuid));
+    const backup = await backedUp(node.api, tram.name, 'evening');
+    await findsPlayers(tram);
+    await administrator.until('its end is told', () => administrator.count('backup_restore_completed') === 1);
+    assert.equal((await node.api.get(tram.name))?.status?.state, 'running');
+
+    await typed(administrator, 'newgame', doneLine);
+    assert.notEqual(await seedOf(administrator), seed);
+    await typed(administrator, 'save world', 'successfully saved');
+    await createRestore(node.api, tram.name, 'morning', { backup: 'evening', mode: 'Truncate' });
+    const restore = await restoreEnded(node.api, 'morning', 60_000);
+    assert.equal(restore.status?.phase, 'Completed', JSON.stringify(restore.status));
+    // What it saved when it was stopped is of the other world, and gone.
+    assert.deepEqual(treeOf(node.volume(tram.uuid)), then);
+    await administrator.until('its end is told', () => administrator.count('backup_restore_completed') === 2);
+    const backupId = backup.spec.uuid ?? '';
+    for (const type of ['create', 'restore'] as const) {
+      checkProgressStream(seen, { type, backupId, outcome: 'success', seesErrors: true });
+    }
+
+    await node.api.powerAndFinish(tram.name, 'start', 60_000);
+    await node.running(tram.name, 60_000);
+    assert.notEqual(await seedOf(administrator), seed);
+    await typed(administrator, 'load world', /./);
+    const isLoaded = async () => {
+      await sleep(500);
+      return (await seedOf(administrator)) === seed;
+    };
+    await administrator.until('the world is loaded', isLoaded, 20_000);
+    await findsPlayers(tram);
+  });
+
   test('ends by its rule, typed or signalled, and saves its world', async () => {
     await node.api.powerAndFinish(train.name, 'start', 60_000);
     for (const { name, uuid } of [train, tram]) {
@@ -158,11 +197,29 @@ describe('a real game server', { skip, timeout: setUpMs + 120_000 }, () => {
     }
   });
 
-  /** The console of the train as a browser has it: a socket, and a token for it. What was typed stands in it too. */
-  async function openAdministration(): Promise<ConsoleClient> {
-    const client = await openConsole(owner, node.daemon.nodePort, train.uuid);
-    await client.authenticate(await consoleToken(node.config, train.uuid));
+  /** The console of a game as a browser has it: a socket, and a token for it. What was typed stands in it too. */
+  async function openAdministration({ uuid } = train): Promise<ConsoleClient> {
+    const client = await openConsole(owner, node.daemon.nodePort, uuid);
+    await client.authenticate(await consoleToken(node.config, uuid));
     return client;
+  }
+
+  async function findsPlayers({ port }: Game): Promise<void> {
+    await until('the server is found', 10_000, () => findsServer(address, port));
+  }
+
+  /** Types a line and waits for the one that answers. */
+  async function typed(client: ConsoleClient, line: string, answer: string | RegExp): Promise<string> {
+    const before = client.lines.length;
+    client.send('send command', line);
+    const found = () => client.lines.slice(before).find((one) => one !== line && one.match(answer));
+    await client.until(`the game answers ${line}`, () => found() !== undefined, 20_000);
+    return found() ?? '';
+  }
+
+  /** What the world was made from. */
+  async function seedOf(client: ConsoleClient): Promise<string> {
+    return (await typed(client, 'getseed', /seed/i)).replace(/.*: */, '');
   }
 });
 
