@@ -57,6 +57,8 @@ export interface Work {
   job?: Act;
   ended?: { act: Act; failure: Failure | undefined; restored: Restored | undefined };
   failures: number;
+  /** The job that failed is not started again before; monotonic, ms. */
+  retryAt?: number;
   source?: Source;
 }
 

@@ -11,6 +11,7 @@
 // job, a free place, the end of a wait, and a slow resync.
 import { timestamp } from '../../src/clock/clock.ts';
 import { isFinishedRestore, type Restore, type RestoreStatus, restoreFinalizer } from '../../src/resources/restore.ts';
+import { type BackoffLimits, backoffMs } from '../../src/runtime/backoff.ts';
 import { demandStop } from '../../src/runtime/claims.ts';
 import { removeFinalizer } from '../../src/runtime/finalizers.ts';
 import type { OperationOutcome } from '../../src/runtime/operation-status.ts';
@@ -31,6 +32,9 @@ const stopLimitMs = 300_000;
 
 /** Wall clocks jump: nobody sleeps longer than this towards a time. */
 const longestRestMs = 3_600_000;
+
+/** Between two tries of a job that failed. */
+const jobRetry: BackoffLimits = { baseMs: 100, maxMs: 60_000 };
 
 /** Jobs that find no place, which is far above what a node runs. */
 const placeRetryMs = 1_000;
@@ -185,6 +189,9 @@ async function adopt(deps: RestoreDeps, restore: Restore, work: Work, again: boo
 
 function run(deps: RestoreDeps, restore: Restore, work: Work, { act }: Step & { do: 'run' }): Progress {
   const { name, uid } = restore.metadata;
+  const waitMs = (work.retryAt ?? 0) - deps.clock.monotonic();
+  if (waitMs > 0) return after(waitMs);
+  delete work.retryAt;
   delete work.ended;
   const attempt = `${uid}/${restore.metadata.resourceVersion}/${act}/${work.failures}`;
   const started = deps.jobs.start(name, attempt, async (signal) => {
@@ -253,16 +260,17 @@ function decideOutcome(deps: RestoreDeps, status: RestoreStatus, restore: Restor
   if (owed.length > 0) status.owed = [...(status.owed ?? []), ...owed];
 }
 
+/** With a wait of its own: a job that starts well and fails at once looks to the queue like a success each time. */
 async function retry(deps: RestoreDeps, restore: Restore, work: Work, failure: Failure): Promise<Progress> {
-  const act = work.ended?.act;
   delete work.ended;
   if (restore.status?.journal?.step === 'Extracting') {
     await record(deps, restore, work, (status) => {
       status.attempt = (status.attempt ?? 1) + 1;
     });
   }
+  work.retryAt = deps.clock.monotonic() + backoffMs(work.failures, jobRetry, Math.random);
   tell(deps, restore, 'Warning', 'Retrying', `${failure.message} It is tried again.`);
-  throw new Error(`the job ${act ?? ''} of a restore failed`, { cause: failure.error });
+  return 'again';
 }
 
 async function expire({ store }: RestoreDeps, { metadata: { name, uid, resourceVersion } }: Restore): Promise<void> {

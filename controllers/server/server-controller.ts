@@ -9,19 +9,18 @@
 // its session (done line, exit), the end of its job, a new disk count, Docker coming back, and a slow resync.
 import { timestamp } from '../../src/clock/clock.ts';
 import { DockerUnreachableError } from '../../src/docker/engine.ts';
-import { setCondition } from '../../src/resources/conditions.ts';
 import type { Server, ServerOperation } from '../../src/resources/server.ts';
+import { type BackoffLimits, backoffMs } from '../../src/runtime/backoff.ts';
 import { isHeld, releaseClaim } from '../../src/runtime/claims.ts';
 import type { Jobs } from '../../src/runtime/jobs.ts';
 import { after, type Outcome, type Reconcile, type ReconcileContext } from '../../src/runtime/reconciler.ts';
-import { judgeCrash } from './crash.ts';
 import { decide, openRequest, type Step, startsProcess, type View } from './decision.ts';
 import { type ServerDeps, say, tell, uuidOf } from './deps.ts';
+import { handleExit } from './exit.ts';
 import { settle } from './live-state.ts';
 import { type Observation, observe } from './observe.ts';
 import { endOperation, runOperation } from './operation.ts';
 import { removeServer } from './removal.ts';
-import type { StatusChange } from './states.ts';
 import { goOffline } from './stop.ts';
 import { takeOver } from './take-over.ts';
 
@@ -41,10 +40,15 @@ export interface ServerControllerDeps extends ServerDeps {
   working: Map<string, ServerJob>;
   /** Servers that wait for a place to start after an outage. */
   waiting: Set<string>;
+  /** Of servers whose last jobs failed, by name: how often in a row, and when the next may start (monotonic, ms). */
+  failures: Map<string, { count: number; retryAt: number }>;
 }
 
 /** Docker is asked again this often while it does not answer; its return enqueues every key at once. */
 const dockerRetryMs = 5_000;
+
+/** Between two tries of a job that failed. */
+const jobRetry: BackoffLimits = { baseMs: 50, maxMs: 30_000 };
 
 /** Starts after an outage look for a free place this often; the end of a job makes one look at once. */
 const placeRetryMs = 5_000;
@@ -60,6 +64,7 @@ export function serverReconciler(deps: ServerControllerDeps): Reconcile {
         if (worksForAnother(deps, name, server?.metadata.uid)) await abandon(deps, name);
         if (!server) {
           deps.waiting.delete(name);
+          deps.failures.delete(name);
           return undefined;
         }
         const outcome = await step(deps, server, context);
@@ -109,10 +114,18 @@ async function step(deps: ServerControllerDeps, server: Server, context: Reconci
 }
 
 /** What a job threw is the reconcile's failure: counted, logged and backed off like any other. */
-function rethrowJobFailure({ jobs, working }: ServerControllerDeps, name: string): void {
+function rethrowJobFailure({ jobs, working, failures, clock }: ServerControllerDeps, name: string): void {
   const outcome = jobs.takeOutcome(name);
   if (!jobs.current(name)) working.delete(name);
-  if (outcome?.error !== undefined && !isCancellation(outcome.error)) throw outcome.error;
+  if (!outcome) return;
+  if (outcome.error === undefined || isCancellation(outcome.error)) {
+    failures.delete(name);
+    return;
+  }
+  // The queue sees the start of a job as a success: its back-off would begin anew with each one.
+  const count = (failures.get(name)?.count ?? 0) + 1;
+  failures.set(name, { count, retryAt: clock.monotonic() + backoffMs(count, jobRetry, Math.random) });
+  throw outcome.error;
 }
 
 /** A job that was cancelled for a newer wish ended as it should. */
@@ -221,6 +234,8 @@ async function begin(deps: ServerControllerDeps, server: Server, next: Step & { 
       if (status.state === 'starting' || status.state === 'running') claim.wasOnline = true;
     }
     status.operation = operation;
+    // What failed before was something else.
+    deps.failures.delete(present.metadata.name);
     if (next.request) {
       status.power = { ...status.power, observedRequest: next.request };
       keepOffline(status, present, next.request);
@@ -261,70 +276,10 @@ function startJob(
   work: (signal: AbortSignal) => Promise<void>,
 ): Progress {
   const { name, uid, resourceVersion } = server.metadata;
+  const waitMs = (deps.failures.get(name)?.retryAt ?? 0) - deps.clock.monotonic();
+  if (waitMs > 0) return after(waitMs);
   const started = deps.jobs.start(name, `${uid}/${resourceVersion}`, work);
   if (started === 'full') return after(placeRetryMs);
   if (started === 'started') deps.working.set(name, { outage: false, ...job, uid });
   return undefined;
-}
-
-/** The process ended and nobody asked it to. What follows is in the same write, so that a crash cannot forget it. */
-async function handleExit(deps: ServerControllerDeps, server: Server, { container }: Observation): Promise<void> {
-  const { clock, config } = deps;
-  const session = deps.sessions.get(uuidOf(server));
-  const { lastCrashAt, startedAt, crashCount = 0 } = server.status ?? {};
-  const exitCode = container?.exitCode ?? session?.exit?.exitCode ?? 1;
-  const oomKilled = container?.oomKilled ?? false;
-  const verdict = judgeCrash({
-    exitCode,
-    oomKilled,
-    restartPolicy: server.spec.restartPolicy,
-    rules: config.system.crashDetection,
-    earlierCrashes: crashCount,
-    sinceLastCrash: secondsSince(lastCrashAt, clock.now()),
-    uptime: secondsSince(startedAt, clock.now()) ?? 0,
-  });
-  const now = timestamp(clock);
-  const change: StatusChange = (status) => {
-    const finishedAt = container?.startedAt ? { finishedAt: container.finishedAt } : {};
-    status.exit = { code: exitCode, oomKilled, ...finishedAt, reason: verdict.crashed ? 'Crashed' : 'Exited' };
-    status.crashCount = verdict.count;
-    delete status.restartAt;
-    if (verdict.handled) status.lastCrashAt = now;
-    if (verdict.restartAfterMs === 0) status.operation = { action: 'start', cause: 'Crash', startedAt: now };
-    else if (verdict.restartAfterMs !== undefined) {
-      status.restartAt = `${new Date(clock.now() + verdict.restartAfterMs).toISOString().slice(0, 19)}Z`;
-    }
-    setCrashed(status, server, verdict.crashed, now);
-  };
-  // Somebody may have typed the stop command since the object was read: then the end was asked for.
-  const from = ['starting', 'running'] as const;
-  if (!(await deps.states.move(server.metadata.name, 'offline', 'Crash', { change, from }))) return;
-  deps.sessions.close(uuidOf(server));
-  for (const line of verdict.lines) say(deps, server, line);
-  const memory = oomKilled ? ', out of memory' : '';
-  tell(
-    deps,
-    server,
-    verdict.crashed ? 'Warning' : 'Normal',
-    verdict.crashed ? 'Crashed' : 'Exited',
-    `The process ended by itself with exit code ${exitCode}${memory}.`,
-  );
-}
-
-function setCrashed(status: NonNullable<Server['status']>, server: Server, crashed: boolean, now: string): void {
-  status.conditions ??= [];
-  const observedGeneration = server.metadata.generation;
-  const { code, oomKilled } = status.exit ?? { code: 0, oomKilled: false };
-  const reason = oomKilled ? 'OutOfMemory' : 'ExitCode';
-  const condition = crashed
-    ? { status: 'True' as const, reason, message: `The process ended by itself with exit code ${code}.` }
-    : { status: 'False' as const, reason: 'CleanExit', message: 'The process ended by itself with exit code 0.' };
-  setCondition(status.conditions, { type: 'Crashed', ...condition, observedGeneration }, now);
-}
-
-/** A clock that was turned back tells nothing. */
-function secondsSince(time: string | undefined, now: number): number | undefined {
-  if (!time) return undefined;
-  const elapsed = (now - Date.parse(time)) / 1000;
-  return elapsed >= 0 ? elapsed : undefined;
 }

@@ -120,6 +120,7 @@ export function createServerController(options: ServerControllerOptions): Server
     jobs,
     working: new Map(),
     waiting: new Set(),
+    failures: new Map(),
     sentUpdates: new Map(),
   };
   const controller = new Controller({

@@ -147,7 +147,10 @@ export class LocalObjectStore implements ObjectStore {
     const directory = directoryOf(this.directory, 'per_server', server);
     await explained('removed', async () => {
       await rm(directory, { recursive: true, force: true });
-      await syncDirectory(this.directory);
+      await syncDirectory(this.directory).catch((error) => {
+        // No archive was ever made on this node.
+        if (!isMissing(error)) throw error;
+      });
     });
   }
 

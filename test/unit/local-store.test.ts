@@ -145,6 +145,13 @@ describe('local archives', () => {
     assert.deepEqual(readdirSync(directory), []);
   });
 
+  test('of a server are removed where none was ever made', async (t) => {
+    const { directory, store } = aStore(t);
+    rmSync(directory, { recursive: true, force: true });
+    await store.deleteServer(server);
+    assert.equal(existsSync(directory), false);
+  });
+
   test('may be removed by several at the same time', async (t) => {
     const { directory, store, write } = aStore(t);
     for (let round = 0; round < 20; round += 1) {

@@ -218,6 +218,22 @@ test('moving back is tried until it succeeds; until then nobody else has the ser
   assert.equal(status?.outcome?.reason, 'NoSpace');
 });
 
+test('a job that fails again and again is tried ever more slowly', async (t) => {
+  const bench = new RestoreBench(t);
+  bench.held = new Set(['merge', 'roll-back']);
+  await bench.prepare();
+  await bench.start();
+  await bench.add({ mode: 'Merge' });
+  (await bench.job('merge')).fail(new ArchiveError('NO_SPACE', 'the disk is full'));
+  await bench.job('roll-back');
+  for (let seconds = 0; seconds < 60; seconds += 1) {
+    for (const job of bench.runner.running) job.fail(new ArchiveError('FAILED', 'the disk does not answer'));
+    await bench.pass(1_000);
+  }
+  const tries = bench.kinds.filter((kind) => kind === 'roll-back').length;
+  assert.ok(tries >= 5 && tries <= 15, `${tries} tries in a minute`);
+});
+
 test('a move whose process dies is done again', async (t) => {
   const bench = new RestoreBench(t);
   bench.held = new Set(['move-old']);

@@ -209,3 +209,23 @@ test('work for an object that is gone does not touch the next one of its name', 
   const server = await node.until('the new one is looked at', (now) => now?.status?.state === 'offline' && now);
   assert.deepEqual(server.metadata.finalizers, ['aileron.dev/server']);
 });
+
+test('a deletion that fails is tried again ever more slowly, until it succeeds', async (t) => {
+  const node = await running(t);
+  const remove = node.docker.removeContainer.bind(node.docker);
+  let tries = 0;
+  let works = false;
+  node.docker.removeContainer = async (...args) => {
+    tries += 1;
+    if (!works) throw new DockerError(500, 'device is busy');
+    return remove(...args);
+  };
+  await node.store.delete('Server', 'demo');
+  for (let seconds = 0; seconds < 60; seconds += 4) {
+    await node.clock.advance(4_000);
+    await node.settle();
+  }
+  assert.ok(tries >= 5 && tries <= 20, `${tries} tries in a minute`);
+  works = true;
+  await node.until('it is gone', (server) => server === undefined);
+});
