@@ -27,8 +27,12 @@ export interface DockerConfig {
   /** MiB of /tmp in containers. */
   tmpfsSize: number;
   containerPidLimit: number;
+  /** An installer has the larger of this and the server's own. MiB; percent of one CPU, 0 = no limit. */
+  installerLimits: { memory: number; cpu: number };
   overhead: { override: boolean; defaultMultiplier: number; multipliers: [limit: number, multiplier: number][] };
   usernsMode: string;
+  /** What the Panel is offered beside the addresses of the machine. */
+  systemIps: string[];
   logConfig: { type: string; config: Record<string, string> };
 }
 
@@ -51,19 +55,50 @@ export interface SystemConfig {
   machineId: { enable: boolean; directory: string };
   /** Seconds; 0 = never count. */
   diskCheckInterval: number;
+  /** The file system limits what servers write. */
+  quotas: { enabled: boolean };
+  /** Seconds between reports to the Panel, entries of one, and console lines that the report of a crash holds. */
+  activity: { sendInterval: number; sendCount: number; crashLines: number };
   checkPermissionsOnBoot: boolean;
+  enableLogRotate: boolean;
   websocketLogCount: number;
+  sftp: SftpConfig;
   /** `timeout` in seconds; 0 = always restart. */
   crashDetection: { enabled: boolean; detectCleanExitAsCrash: boolean; timeout: number };
   backups: BackupsConfig;
+  /** Bytes a second, 0 = no limit. Nodes with the same pool name copy no files between them; empty = none. */
+  transfers: { downloadLimit: number; storagePool: { enabled: boolean; poolName: string } };
   /** Seconds that work which must not be parted has when the daemon stops. */
   shutdownGrace: number;
+}
+
+export interface SftpConfig {
+  host: string;
+  port: number;
+  readOnly: boolean;
+  /** Passwords are refused. */
+  keyOnly: boolean;
+}
+
+export interface ApiConfig {
+  host: string;
+  port: number;
+  /** PEM files; empty = none. */
+  ssl: { enabled: boolean; cert: string; key: string };
+  disableRemoteDownload: boolean;
+  remoteDownload: { maxRedirects: number };
+  /** MiB of one file. */
+  uploadLimit: number;
+  /** IP addresses and CIDRs whose X-Forwarded-For is believed. */
+  trustedProxies: string[];
 }
 
 export interface BackupsConfig {
   /** Bytes a second of archives written and read; 0 = no limit. */
   writeLimit: number;
   compressionLevel: 'none' | 'best_speed' | 'best_compression';
+  /** Host names, addresses and CIDRs that a restore may fetch from although they are private. */
+  restoreHostAllowlist: string[];
   removeBackupsOnServerDelete: boolean;
   /** Creates and restores that run on the node at the same time. */
   maxConcurrent: number;
@@ -106,17 +141,25 @@ export interface Config {
   appName: string;
   uuid: string;
   token: { id: string; secret: string };
-  api: { host: string; port: number };
+  api: ApiConfig;
   system: SystemConfig;
   docker: DockerConfig;
   allowedMounts: string[];
   blockBaseDirMount: boolean;
   remote: string;
+  /** Seconds for an answer of the Panel; what each request to it carries besides. */
+  remoteQuery: { timeout: number; bootServersPerPage: number; customHeaders: Record<string, string> };
+  /** How deep a search goes, and the names of directories it leaves out. */
+  search: { maxRecursionDepth: number; blacklistedDirs: string[] };
   /** Browser origins beside the Panel's; `*` = any. */
   allowedOrigins: string[];
+  allowCorsPrivateNetwork: boolean;
+  ignorePanelConfigUpdates: boolean;
   /** Console lines of one server that reach those who watch. */
   throttles: { enabled: boolean; lines: number; lineResetIntervalMs: number };
   /** What consoles see beyond the protocol of Wings: live progress, its older names, and operations as states. */
   websocket: { forkEvents: boolean; forkWireNames: boolean; forkStatus: boolean };
   aileron: AileronConfig;
+  /** Certificates of the Panel are not checked. From the command line only. */
+  ignoreCertificateErrors: boolean;
 }

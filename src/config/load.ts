@@ -1,5 +1,6 @@
 // Reads config.yml of Wings and aileron.yml beside it into the settings the daemon uses. Nothing is written here: keys
 // we do not know, comments and order stay as they are on disk. Only a file that shows the token to others is closed.
+// A key that is nearly one we know ends the start: half of the settings is worse than none.
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { aileronSettings, flavourOf } from './aileron-settings.ts';
@@ -9,6 +10,7 @@ import { readConfigFile } from './config-file.ts';
 import { type Environment, processEnvironment } from './environment.ts';
 import { Section } from './section.ts';
 import { readToken } from './token.ts';
+import { type UnknownKey, unknownKeys } from './unknown-keys.ts';
 import { wingsSettings } from './wings-config.ts';
 
 export interface LoadOptions {
@@ -17,6 +19,12 @@ export interface LoadOptions {
   env?: Environment;
   /** Told what was put right on the way, in sentences. */
   warn?(message: string): void;
+  /** Told which keys of config.yml nobody reads. Absent: nobody wants to know. */
+  remark?: ((message: string) => void) | undefined;
+  /** As if `debug` were on in the file. */
+  debug?: boolean | undefined;
+  /** Certificates of the Panel are not checked. */
+  ignoreCertificateErrors?: boolean | undefined;
   defaultPaths?: readonly string[];
 }
 
@@ -32,13 +40,16 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Config> {
   if (text === undefined)
     throw new ConfigError(`The configuration file ${path} does not exist; name another one with --config FILE.`);
   const config = Section.parse(path, text);
+  const unknown = unknownKeys(config);
+  if (unknown.length > 0) options.remark?.(remarkOn(unknown));
 
   const ownPath = join(dirname(path), 'aileron.yml');
   const ownText = await readConfigFile(ownPath, { secret: false, warn });
   const own = { file: ownPath, section: Section.parse(ownPath, ownText ?? ''), env };
 
   const flavour = flavourOf(own, config, basename(dirname(path)));
-  const { quiet, ...settings } = wingsSettings(config, flavour, env);
+  const { quiet, ...read } = wingsSettings(config, flavour, env);
+  const settings = { ...read, debug: read.debug || options.debug === true };
   const { rootDirectory } = settings.system;
   return {
     flavour,
@@ -46,7 +57,17 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Config> {
     ...settings,
     token: await readToken({ file: path, config, env, warn }),
     aileron: aileronSettings({ ...own, rootDirectory, debug: settings.debug, quiet }),
+    ignoreCertificateErrors: options.ignoreCertificateErrors === true,
   };
+}
+
+/** More than a person reads at once. */
+const mostTold = 20;
+
+function remarkOn(unknown: readonly UnknownKey[]): string {
+  const told = unknown.slice(0, mostTold).map(({ key, place }) => `${key} (${place})`);
+  const more = unknown.length > mostTold ? ` and ${unknown.length - mostTold} more` : '';
+  return `Keys that are not known have no effect and stay in the file: ${told.join(', ')}${more}.`;
 }
 
 function firstExisting(paths: readonly string[]): string {

@@ -125,10 +125,21 @@ export class Section {
   }
 
   unknown(key: string, known: readonly string[]): ConfigError {
-    const node = this.#pairs(this.#map, this.#path).find((pair) => pair.key === key)?.keyNode;
     return new ConfigError(
-      `${this.#at(node)}: the key ${this.#pathOf(key)} is not known; known here are ${known.join(', ')}.`,
+      `${this.placeOf(key)}: the key ${this.#pathOf(key)} is not known; known here are ${known.join(', ')}.`,
     );
+  }
+
+  /** The complaint about a key that nobody knows but that looks much like one. */
+  misspelt(key: string, right: string): ConfigError {
+    return new ConfigError(
+      `${this.placeOf(key)}: the key ${this.#pathOf(key)} is not known; ${this.#pathOf(right)} is meant, it seems. Correct or remove it.`,
+    );
+  }
+
+  /** File and line. */
+  placeOf(key: string): string {
+    return this.#at(this.#pairs(this.#map, this.#path).find((pair) => pair.key === key)?.keyNode);
   }
 
   #node(key: string): Node | undefined {

@@ -27,6 +27,7 @@ export function aConfig(flavour: Flavour = 'pelican', yaml = ''): Config {
       unscopedTokens: 'untilScoped',
       diskReserve: { percent: 5, mebibytes: 2048 },
     },
+    ignoreCertificateErrors: false,
   };
 }
 

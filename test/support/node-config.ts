@@ -36,7 +36,7 @@ docker:
   const config = aConfig('pelican', base + yaml);
   return {
     ...config,
-    api: { host: '127.0.0.1', port: 0 },
+    api: { ...config.api, host: '127.0.0.1', port: 0 },
     system: {
       ...config.system,
       user: { ...config.system.user, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },

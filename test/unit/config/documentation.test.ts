@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Setting, settings } from '../../../src/config/aileron-settings.ts';
+import { isFlavoured, type WingsKey } from '../../../src/config/wings-key.ts';
+import { laterSpellings, wingsKeys } from '../../../src/config/wings-keys.ts';
 
 const page = await readFile(join(import.meta.dirname, '../../../docs/configuration.md'), 'utf8');
 
@@ -28,12 +30,31 @@ test('each setting has the variable its key makes', () => {
   }
 });
 
-test('the documentation names every key of Wings that is read', async () => {
-  const source = await readFile(join(import.meta.dirname, '../../../src/config/wings-config.ts'), 'utf8');
-  const keys = [
-    ...source.matchAll(/(?:text|texts|boolean|integer|factor|section|path|id)\((?:\w+, )?'([A-Za-z_0-9]+)'/g),
-  ];
-  assert.ok(keys.length > 40, `${keys.length} keys`);
-  const missing = keys.map(([, key]) => key ?? '').filter((key) => !new RegExp(`\\b${key}\\b`).test(page));
-  assert.deepEqual(missing, ['uid', 'gid']); // found anew at each start
+/** A default as it is written in the file; two of them are those of Pterodactyl and of Pelican. */
+function defaultOf(entry: WingsKey): string {
+  if (entry.type === 'map' || entry.key === 'flavour') return String(entry.default);
+  const value = entry.type === 'choice' ? entry.choices[0] : entry.default;
+  const values = isFlavoured<unknown>(value) ? [value.pterodactyl, value.pelican] : [value];
+  return values.map(shown).join(' / ');
+}
+
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map((one) => `\`${one}\``).join(', ');
+  return value === '' ? 'empty' : `\`${value}\``;
+}
+
+test('the documentation lists every key of config.yml as the code does, in its order', () => {
+  const rows = wingsKeys.map((entry: WingsKey) => `| \`${entry.key}\` | ${defaultOf(entry)} | ${entry.meaning} |`);
+  const [, table = ''] = /\n## config\.yml\n[\s\S]*?\n\|---\|---\|---\|\n([\s\S]*?)\n\n/.exec(page) ?? [];
+  assert.deepEqual(table.split('\n'), rows);
+});
+
+test('the documentation says where later Wings have some keys', () => {
+  for (const [key, others] of Object.entries(laterSpellings)) {
+    const meaning = wingsKeys.find((entry) => entry.key === key)?.meaning ?? '';
+    assert.ok(
+      others.some((other) => meaning.includes(`\`${other}\``)),
+      key,
+    );
+  }
 });

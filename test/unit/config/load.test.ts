@@ -131,7 +131,19 @@ test('a Pelican configuration, as Wings writes it', async () => {
     appName: 'Pelican Node',
     uuid: '1f0b6c1e-8c0b-4b6f-9d5b-1c0a4d5e6f70',
     token: { id: 'a1B2c3D4e5F6g7H8', secret: '64RandomLettersAndDigits' },
-    api: { host: '0.0.0.0', port: 8080 },
+    api: {
+      host: '0.0.0.0',
+      port: 8080,
+      ssl: {
+        enabled: true,
+        cert: '/etc/letsencrypt/live/node.example.com/fullchain.pem',
+        key: '/etc/letsencrypt/live/node.example.com/privkey.pem',
+      },
+      disableRemoteDownload: false,
+      remoteDownload: { maxRedirects: 10 },
+      uploadLimit: 256,
+      trustedProxies: [],
+    },
     system: {
       rootDirectory: '/var/lib/pelican',
       logDirectory: '/var/log/pelican',
@@ -149,12 +161,17 @@ test('a Pelican configuration, as Wings writes it', async () => {
       },
       machineId: { enable: true, directory: '/etc/pelican/machine-id' },
       diskCheckInterval: 90,
+      quotas: { enabled: false },
+      activity: { sendInterval: 60, sendCount: 100, crashLines: 2 },
       checkPermissionsOnBoot: false,
+      enableLogRotate: true,
       websocketLogCount: 200,
+      sftp: { host: '0.0.0.0', port: 2022, readOnly: false, keyOnly: false },
       crashDetection: { enabled: true, detectCleanExitAsCrash: false, timeout: 30 },
       backups: {
         writeLimit: 0,
         compressionLevel: 'best_speed',
+        restoreHostAllowlist: [],
         removeBackupsOnServerDelete: true,
         maxConcurrent: 4,
         layout: 'per_server',
@@ -165,6 +182,7 @@ test('a Pelican configuration, as Wings writes it', async () => {
         restoreTimeout: 14_400,
         verifyAfterCreate: true,
       },
+      transfers: { downloadLimit: 0, storagePool: { enabled: false, poolName: '' } },
       shutdownGrace: 60,
     },
     docker: {
@@ -190,6 +208,7 @@ test('a Pelican configuration, as Wings writes it', async () => {
       ]),
       tmpfsSize: 128,
       containerPidLimit: 256,
+      installerLimits: { memory: 1024, cpu: 100 },
       overhead: {
         override: true,
         defaultMultiplier: 1.07,
@@ -199,6 +218,7 @@ test('a Pelican configuration, as Wings writes it', async () => {
         ],
       },
       usernsMode: 'host',
+      systemIps: [],
       logConfig: {
         type: 'json-file',
         config: { 'max-size': '10m', 'max-file': '3', compress: 'false', mode: 'non-blocking' },
@@ -207,9 +227,17 @@ test('a Pelican configuration, as Wings writes it', async () => {
     allowedMounts: ['/srv/maps', '/srv/mods'],
     blockBaseDirMount: false,
     remote: 'https://panel.example.com',
+    remoteQuery: { timeout: 30, bootServersPerPage: 50, customHeaders: {} },
+    search: {
+      maxRecursionDepth: 8,
+      blacklistedDirs: ['node_modules', '.git', '.wine', 'appcache', 'depotcache', 'vendor'],
+    },
     allowedOrigins: ['https://shop.example.com', '*'],
+    allowCorsPrivateNetwork: false,
+    ignorePanelConfigUpdates: false,
     throttles: { enabled: false, lines: 500, lineResetIntervalMs: 250 },
     websocket: { forkEvents: true, forkWireNames: true, forkStatus: false },
+    ignoreCertificateErrors: false,
   });
   assert.equal(({} as Record<string, unknown>)['username'], undefined, 'no prototype was touched');
   assert.equal(aileron.store.path, '/var/lib/pelican/aileron/store.db');
@@ -249,7 +277,7 @@ test('a later Pterodactyl spells the user files in its own way', async () => {
 
 test('null is the default, for a value and for a block', async () => {
   const { config } = await load({ config: 'token: x\napi:\nsystem: ~\ndocker: {network: null, tmpfs_size: }\n' });
-  assert.deepEqual(config.api, { host: '0.0.0.0', port: 8080 });
+  assert.deepEqual([config.api.host, config.api.port, config.api.ssl.enabled], ['0.0.0.0', 8080, false]);
   assert.equal(config.system.data, '/var/lib/pelican/volumes');
   assert.equal(config.docker.network.mtu, 1500);
   assert.equal(config.docker.tmpfsSize, 100);
@@ -284,6 +312,23 @@ for (const [text, secret] of [
 test('reading changes nothing on disk, unknown keys and comments included', async () => {
   const { path } = await load({ config: pelicanFile });
   assert.equal(await readFile(path, 'utf8'), pelicanFile);
+});
+
+test('a slip in a key stops the start; a key of nobody is remarked on and stays', async () => {
+  await refused({ config: 'token: x\nremot: y\n' }, /config\.yml, line 2: the key remot is not known; remote is meant/);
+  const text = 'token: x # mine\npanel: {own: 1}\n';
+  const path = await written({ config: text });
+  const remarks: string[] = [];
+  const remark = (message: string) => void remarks.push(message);
+  await loadConfig({ path, env: {}, warn: assert.fail, remark });
+  assert.deepEqual(remarks, [`Keys that are not known have no effect and stay in the file: panel (${path}, line 2).`]);
+  assert.equal(await readFile(path, 'utf8'), text);
+});
+
+test('the command line turns debug on, and certificates off', async () => {
+  const path = await written({ config: 'token: x\nquiet: true\n' });
+  const config = await loadConfig({ path, env: {}, warn: assert.fail, debug: true, ignoreCertificateErrors: true });
+  assert.deepEqual([config.debug, config.aileron.log.level, config.ignoreCertificateErrors], [true, 'debug', true]);
 });
 
 for (const [directory, config, aileron, env, expected] of [
