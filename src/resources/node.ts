@@ -35,6 +35,18 @@ export const nodeStatusSchema = {
         cgroup: { type: 'string' },
       },
     },
+    panel: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['servers', 'unlisted', 'refused'],
+      description: 'What the Panel said last. Absent without a Panel.',
+      properties: {
+        listedAt: { type: 'string', format: 'date-time', description: 'When it listed all servers of this node.' },
+        servers: { type: 'integer', description: 'How many.' },
+        unlisted: { type: 'integer', description: 'Servers here that it does not list any more; they are kept.' },
+        refused: { type: 'integer', description: 'Servers whose configuration could not be taken.' },
+      },
+    },
     conditions: conditionsSchema,
   },
 } as const;

@@ -28,6 +28,49 @@ const addressAndPort = {
   },
 } as const;
 
+/** Whatever JSON can be. */
+const anyJson = { type: ['string', 'number', 'boolean', 'null', 'array', 'object'] } as const;
+
+const configFileSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['file', 'parser', 'replace'],
+  properties: {
+    file: { type: 'string', minLength: 1, maxLength: 4096, description: 'Path below the data directory.' },
+    parser: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 64,
+      description: 'properties, file, yaml, yml, json, toml, ini or xml; a file with another one is left alone.',
+    },
+    createFile: { type: 'boolean', description: 'false leaves out a file that does not exist. Absent = true.' },
+    replace: {
+      type: 'array',
+      maxItems: 1024,
+      default: [],
+      description: 'Carried out in this order.',
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['match', 'replaceWith'],
+        properties: {
+          match: {
+            type: 'string',
+            maxLength: 4096,
+            description: 'Key, path or start of a line, as the parser reads it.',
+          },
+          ifValue: {
+            type: 'string',
+            maxLength: 4096,
+            description: 'Only where this is the present value; regex: starts an RE2 expression.',
+          },
+          replaceWith: { ...anyJson, description: 'The new value. Lists, objects and null are not written.' },
+        },
+      },
+    },
+  },
+} as const;
+
 export const serverSpecSchema = {
   type: 'object',
   additionalProperties: false,
@@ -71,6 +114,9 @@ export const serverSpecSchema = {
         },
       },
     },
+    displayName: { type: 'string', maxLength: 1024, description: 'What people call it; a Panel says it.' },
+    description: { type: 'string', maxLength: 16384, description: 'What people say of it.' },
+    panelId: { type: 'integer', minimum: 0, description: 'Number of the server in the database of its Panel.' },
     image: {
       type: 'string',
       minLength: 1,
@@ -245,7 +291,31 @@ export const serverSpecSchema = {
             value: { type: 'string', maxLength: 1024, default: 'SIGTERM' },
           },
         },
+        id: { type: 'string', maxLength: 256, description: 'Which egg of its Panel.' },
+        fileDenylist: {
+          type: 'array',
+          maxItems: 1024,
+          items: { type: 'string', maxLength: 4096 },
+          description: 'Patterns, as in a .gitignore, of files that its users cannot change.',
+        },
+        features: {
+          type: 'object',
+          maxProperties: 64,
+          additionalProperties: { type: 'array', maxItems: 64, items: { type: 'string', maxLength: 4096 } },
+          description: 'Console phrases that consoles are told of, by feature.',
+        },
+        configs: {
+          type: 'array',
+          maxItems: 256,
+          items: configFileSchema,
+          description: 'Files of the game that are edited before each start.',
+        },
       },
+    },
+    skipEggScripts: { type: 'boolean', description: 'Installs without running the script of the egg.' },
+    crashDetectionEnabled: {
+      type: 'boolean',
+      description: 'Whether a crash is answered with a restart. Absent = system.crash_detection.enabled.',
     },
     suspended: { type: 'boolean', default: false, description: 'Stops the server and refuses starts.' },
     power: {
