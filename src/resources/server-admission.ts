@@ -19,7 +19,9 @@ export const serverRules: KindRules<Server> = {
   async compare(admitted, _current, reader) {
     const { items } = await reader.list<Server>('Server');
     const { metadata, spec } = admitted;
-    refuse('Server', metadata.name, [...sameUuidCauses(admitted, items), ...takenPorts(metadata.name, spec, items)]);
+    // A Panel gives out the ports of its node, and moves one before each of its servers was told: Docker has the last word.
+    const taken = spec.owner?.kind === 'Panel' ? [] : takenPorts(metadata.name, spec, items);
+    refuse('Server', metadata.name, [...sameUuidCauses(admitted, items), ...taken]);
     return admitted;
   },
   async checkDeletion(current, writer) {
