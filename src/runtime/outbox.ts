@@ -39,6 +39,15 @@ export type Deliver = (entry: Owed, object: OwingObject, signal: AbortSignal) =>
 /** No later try can help: the receiver has refused it for good. */
 export class UndeliverableError extends Error {}
 
+/** The receiver said when to ask again, or it is too early to be sure of its answer. */
+export class RetryLaterError extends Error {
+  readonly afterMs: number;
+  constructor(message: string, afterMs: number, options?: ErrorOptions) {
+    super(message, options);
+    this.afterMs = afterMs;
+  }
+}
+
 export interface OutboxOptions {
   store: Store;
   sources: readonly OwingSource[];
@@ -52,6 +61,9 @@ export interface OutboxOptions {
 
 /** A receiver that is away is asked again every five minutes at the latest. */
 const tryAgain: BackoffLimits = { baseMs: 1_000, maxMs: 300_000 };
+
+/** However much later a receiver wants to be asked, ms. */
+const longestPauseMs = 3_600_000;
 
 /** What nobody took for seven days is not tried any more. */
 const giveUpMs = 7 * 86_400_000;
@@ -146,7 +158,8 @@ export class Outbox {
       }
       this.#metrics.tried('failed');
       log.debug({ err: error, to: entry.to, what: entry.what }, 'a report was not taken');
-      return after(await this.#recordFailure(object, entry, reason));
+      const notBeforeMs = error instanceof RetryLaterError ? error.afterMs : 0;
+      return after(await this.#recordFailure(object, entry, reason, notBeforeMs));
     }
     this.#metrics.tried('delivered');
     await this.#remove(object, entry);
@@ -154,10 +167,10 @@ export class Outbox {
   }
 
   /** Answers when the next try is due, ms from now. */
-  async #recordFailure(object: OwingObject, entry: Owed, reason: string): Promise<number> {
+  async #recordFailure(object: OwingObject, entry: Owed, reason: string, notBeforeMs: number): Promise<number> {
     const { clock, random = Math.random } = this.#options;
     const attempts = entry.attempts + 1;
-    const delay = backoffMs(attempts, tryAgain, random);
+    const delay = Math.max(backoffMs(attempts, tryAgain, random), Math.min(notBeforeMs, longestPauseMs));
     // Timestamps are whole seconds: a second more is never too early.
     const nextAttemptAt = `${new Date(clock.now() + delay + 999).toISOString().slice(0, 19)}Z`;
     await this.#change(object, (owed) =>
