@@ -1,0 +1,93 @@
+// What a call to the Panel ends in when it does not succeed: the Panel said no, the Panel did not answer, or nobody can
+// read what it said. Texts of the Panel are cut and freed of control characters before anything shows them.
+
+const longestText = 1_000;
+
+/** Fields that a 422 may name; a batch of activity has some hundred entries. */
+const mostFields = 1_000;
+
+/** The Panel answered with a status that is no success. */
+export class PanelResponseError extends Error {
+  readonly status: number;
+  /** Name of an exception class of the Panel, such as `HttpForbiddenException`. */
+  readonly code: string;
+  readonly detail: string;
+  /** What a 422 complains about, such as `data.3.ip`. */
+  readonly fields: readonly string[];
+  /** When to ask again, ms, where the Panel said so. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(status: number, { code, detail, fields }: PanelComplaint, retryAfterMs?: number) {
+    super(`Error response from Panel: ${code}: ${detail} (HTTP/${status})`);
+    this.name = 'PanelResponseError';
+    this.status = status;
+    this.code = code;
+    this.detail = detail;
+    this.fields = fields;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** No answer: the network, TLS, or the time was over. What was asked may have been done all the same. */
+export class PanelUnreachableError extends Error {
+  readonly timedOut: boolean;
+  constructor(message: string, { timedOut = false, cause }: { timedOut?: boolean; cause?: unknown } = {}) {
+    super(message, { cause });
+    this.name = 'PanelUnreachableError';
+    this.timedOut = timedOut;
+  }
+}
+
+/** A success whose content is not what the call answers: not JSON, too large, or of another shape. */
+export class PanelUnreadableError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'PanelUnreadableError';
+  }
+}
+
+export interface PanelComplaint {
+  code: string;
+  detail: string;
+  fields: string[];
+}
+
+const noComplaint: PanelComplaint = {
+  code: '_MissingResponseCode',
+  detail: 'No error response returned from API endpoint.',
+  fields: [],
+};
+
+/** What the body of an unsuccessful answer says. Never throws: a proxy in between may have written anything. */
+export function complaintOf(body: string): PanelComplaint {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    return noComplaint;
+  }
+  const errors = isRecord(parsed) ? parsed['errors'] : undefined;
+  if (!Array.isArray(errors) || !isRecord(errors[0])) return noComplaint;
+  const [first] = errors;
+  return {
+    code: plain(first['code']) || noComplaint.code,
+    detail: plain(first['detail']) || noComplaint.detail,
+    fields: errors.slice(0, mostFields).flatMap(fieldOf),
+  };
+}
+
+function fieldOf(error: unknown): string[] {
+  const meta = isRecord(error) ? error['meta'] : undefined;
+  const field = isRecord(meta) ? plain(meta['source_field']) : '';
+  return field === '' ? [] : [field];
+}
+
+/** One line of bounded length, whatever was sent. */
+function plain(value: unknown): string {
+  if (typeof value !== 'string') return '';
+  return value.slice(0, longestText).replaceAll(/\p{Cc}+/gu, ' ');
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

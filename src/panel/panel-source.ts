@@ -1,0 +1,284 @@
+// Keeps the Server objects of a Panel as the Panel describes them. Guarantees: the daemon never waits for the Panel; while
+// it is away the stored configuration counts and the list is asked for again for ever, every 60 s at the latest; a
+// server that the Panel does not list any more is marked and kept: no answer of a Panel deletes anything.
+import { type Clock, sleep, timestamp } from '../clock/clock.ts';
+import type { Flavour } from '../config/config.ts';
+import { removeCondition, setCondition } from '../resources/conditions.ts';
+import type { EventRecorder } from '../resources/event.ts';
+import { isUnlisted, unlistedCondition } from '../resources/listed.ts';
+import type { Server } from '../resources/server.ts';
+import { backoffMs } from '../runtime/backoff.ts';
+import type { Informer } from '../runtime/informer.ts';
+import { mutateStatus } from '../runtime/status.ts';
+import type { Store } from '../store/store.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { type Listing, listServers } from './listing.ts';
+import { NodeReport, type PanelFacts } from './node-report.ts';
+import type { PanelApi } from './panel-api.ts';
+import { PanelResponseError, PanelUnreachableError, PanelUnreadableError } from './panel-errors.ts';
+import type { PanelCounts } from './panel-metrics.ts';
+import { BadRecordError, uuidOfRecord } from './server-record.ts';
+import type { ServerWriter } from './server-writer.ts';
+import { PanelRefusedError, type PanelSync, StaleUnknownError } from './sync.ts';
+
+export interface PanelSourceOptions {
+  api: Pick<PanelApi, 'servers' | 'server'>;
+  store: Store;
+  servers: Pick<Informer<Server>, 'list' | 'onChange'>;
+  writer: ServerWriter;
+  events: EventRecorder;
+  nodeName: string;
+  flavour: Flavour;
+  perPage: number;
+  clock: Clock;
+  log: Logger;
+  random?: () => number;
+}
+
+const tryAgain = { baseMs: 1_000, maxMs: 60_000 };
+
+const betweenListsMs = 5_000;
+
+/** Answers of a proxy in front of a Panel that is away, and of one in maintenance. */
+const awayStatuses = [502, 503, 504];
+
+export class PanelSource implements PanelSync {
+  readonly name = 'panel';
+  readonly #options: PanelSourceOptions;
+  readonly #report: NodeReport;
+  readonly #abort = new AbortController();
+  readonly #firstList = Promise.withResolvers<void>();
+  #facts: PanelFacts = {
+    reachable: undefined,
+    reason: 'Unreachable',
+    error: '',
+    listedAt: undefined,
+    servers: 0,
+    unlisted: 0,
+    refused: 0,
+  };
+  /** Resolved when a list is wanted. */
+  #wanted = Promise.withResolvers<void>();
+  #run: Promise<void> | undefined;
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(options: PanelSourceOptions) {
+    this.#options = options;
+    this.#report = new NodeReport(options);
+  }
+
+  start(): void {
+    const { servers, writer } = this.#options;
+    this.#unsubscribe = servers.onChange(({ type, object }) => {
+      if (type === 'DELETED') writer.gone(object);
+    });
+    this.#wanted.resolve();
+    this.#run = this.#keepListing();
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort(new Error('the daemon is stopping'));
+    this.#unsubscribe?.();
+    this.#wanted.resolve();
+    await this.#run;
+    await this.#report.stop();
+  }
+
+  /** Resolves when all servers were listed once since the start. May never be. */
+  get listed(): Promise<void> {
+    return this.#firstList.promise;
+  }
+
+  /** Asks for the list anew, also while the Panel is taken to answer. */
+  relist(): void {
+    this.#wanted.resolve();
+  }
+
+  /** Hears how every call to the Panel ended: one that finds it away is the sign to ask until it is back. */
+  heard(error: unknown): void {
+    if (this.#facts.reachable !== true || !isAway(error)) return;
+    this.#say({ reachable: false, reason: 'Unreachable', error: messageOf(error) });
+    this.relist();
+  }
+
+  /** For `/readyz`: undefined when there is nothing to say. */
+  summary(): string | undefined {
+    const { reachable, listedAt, unlisted, refused, error } = this.#facts;
+    const since = listedAt === undefined ? 'no list yet' : `list of ${listedAt}`;
+    if (reachable === undefined) return `not asked yet, ${since}`;
+    if (!reachable) return `away (${error}), ${since}`;
+    const remarks = [...(unlisted > 0 ? [`${unlisted} unlisted`] : []), ...(refused > 0 ? [`${refused} refused`] : [])];
+    return remarks.length > 0 ? remarks.join(', ') : undefined;
+  }
+
+  counts(): Omit<PanelCounts, 'statesWaiting'> {
+    const { reachable, unlisted, refused, listedAt } = this.#facts;
+    const seconds = listedAt === undefined ? 0 : Date.parse(listedAt) / 1000;
+    return { reachable: reachable === true, unlisted, refused, listedAt: seconds };
+  }
+
+  async refresh(uuid: string, signal: AbortSignal): Promise<'fresh' | 'stale'> {
+    const { api, store, writer } = this.#options;
+    const within = AbortSignal.any([signal, this.#abort.signal]);
+    const ticket = writer.ticket();
+    let record: unknown;
+    try {
+      record = await api.server(uuid, within);
+    } catch (error) {
+      within.throwIfAborted();
+      if (error instanceof PanelResponseError && isRefusal(error)) throw refusalOf(error);
+      if (!isPanelError(error)) throw error;
+      if (!(await store.get('Server', uuid)))
+        throw new StaleUnknownError('the Panel does not answer, and this server is not known here yet', {
+          cause: error,
+        });
+      return 'stale';
+    }
+    if (uuidOfRecord(record) !== uuid) throw new PanelRefusedError('the Panel answered with another server');
+    try {
+      await writer.write(record, ticket);
+    } catch (error) {
+      if (!(error instanceof BadRecordError)) throw error;
+      throw new PanelRefusedError(`what the Panel says of this server cannot be used: ${error.message}`, {
+        cause: error,
+      });
+    } finally {
+      this.#count();
+    }
+    await this.#confirm(uuid);
+    return 'fresh';
+  }
+
+  /** Pelican answers for servers of this node alone; of Pterodactyl only the list says whose a server is. */
+  async #confirm(uuid: string): Promise<void> {
+    const { store, flavour } = this.#options;
+    const server = await store.get<Server>('Server', uuid);
+    if (!server || !isUnlisted(server)) return;
+    if (flavour === 'pelican') await this.#mark(server, true);
+    else this.relist();
+  }
+
+  async #keepListing(): Promise<void> {
+    const { signal } = this.#abort;
+    const { clock, log, random = Math.random } = this.#options;
+    this.#say({ listedAt: await this.#report.lastListedAt().catch(() => undefined) });
+    for (let failures = 0; !signal.aborted; ) {
+      await this.#wanted.promise;
+      if (signal.aborted) return;
+      this.#wanted = Promise.withResolvers();
+      try {
+        await this.#list(signal);
+        failures = 0;
+        // Whoever wants it anew waits a moment: one call that keeps failing must not make a list each time.
+        await sleep(clock, betweenListsMs, signal).catch(() => {});
+      } catch (error) {
+        if (signal.aborted) return;
+        failures += 1;
+        const delay = backoffMs(failures, tryAgain, random);
+        this.#failed(error);
+        log.warn(
+          { err: error, failures, retryInMs: Math.round(delay) },
+          'the servers of the Panel could not be listed',
+        );
+        // Only `stop` aborts the wait, and the loop's condition sees that.
+        await sleep(clock, delay, signal).catch(() => {});
+        this.#wanted.resolve();
+      }
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { writer, perPage, clock, log } = this.#options;
+    const begin = writer.ticket();
+    const startedAt = clock.monotonic();
+    const listing = await listServers({ ...this.#options, writer, perPage }, signal);
+    if (listing.complete) await this.#markAll(listing, begin);
+    this.#say({ reachable: true, listedAt: timestamp(clock), servers: listing.uuids.size });
+    this.#count();
+    const ms = Math.round(clock.monotonic() - startedAt);
+    log.info(
+      { servers: listing.uuids.size, written: listing.written, ms },
+      'the Panel listed the servers of this node',
+    );
+    this.#firstList.resolve();
+  }
+
+  #failed(error: unknown): void {
+    const isAnswer = error instanceof PanelResponseError && error.status < 500;
+    this.#say({ reachable: false, reason: isAnswer ? 'Refused' : 'Unreachable', error: messageOf(error) });
+  }
+
+  /** What was confirmed one by one since the list was begun is listed. */
+  async #markAll({ uuids }: Listing, begin: number): Promise<void> {
+    const { servers, writer, nodeName } = this.#options;
+    let unlisted = 0;
+    for (const server of servers.list()) {
+      const { uuid = '', owner, nodeName: itsNode = nodeName } = server.spec;
+      if (owner?.kind !== 'Panel' || itsNode !== nodeName || server.metadata.deletionTimestamp) continue;
+      const isListed = uuids.has(uuid) || writer.newestOf(uuid) > begin;
+      if (!isListed) unlisted += 1;
+      await this.#mark(server, isListed);
+    }
+    this.#say({ unlisted });
+  }
+
+  async #mark(server: Server, isListed: boolean): Promise<void> {
+    const { store, events, clock, log } = this.#options;
+    if (isListed === !isUnlisted(server)) return;
+    const { name, uid } = server.metadata;
+    await mutateStatus<Server>(store, 'Server', name, (status, { metadata }) => {
+      status.conditions ??= [];
+      if (isListed) removeCondition(status.conditions, unlistedCondition.type);
+      else
+        setCondition(
+          status.conditions,
+          { ...unlistedCondition, observedGeneration: metadata.generation },
+          timestamp(clock),
+        );
+    });
+    if (isListed) return;
+    log.warn({ server: name }, 'the Panel does not list this server any more; it is kept');
+    events.event(
+      { apiVersion: server.apiVersion, kind: server.kind, name, uid },
+      'Warning',
+      'Unlisted',
+      unlistedCondition.message,
+    );
+  }
+
+  #count(): void {
+    const { refused } = this.#options.writer;
+    if (refused !== this.#facts.refused) this.#say({ refused });
+  }
+
+  #say(facts: Partial<PanelFacts>): void {
+    this.#facts = { ...this.#facts, ...facts };
+    this.#report.set(this.#facts);
+  }
+}
+
+function isAway(error: unknown): boolean {
+  if (error instanceof PanelUnreachableError) return true;
+  return error instanceof PanelResponseError && awayStatuses.includes(error.status);
+}
+
+function isPanelError(error: unknown): boolean {
+  return [PanelResponseError, PanelUnreachableError, PanelUnreadableError].some((kind) => error instanceof kind);
+}
+
+/** The Panel understood, and does not confirm the server. */
+function isRefusal({ status }: PanelResponseError): boolean {
+  return status >= 400 && status < 500 && status !== 408 && status !== 425 && status !== 429;
+}
+
+function refusalOf(error: PanelResponseError): PanelRefusedError {
+  const text =
+    error.status === 404
+      ? 'server does not exist on remote system'
+      : `the Panel does not confirm this server: ${error.detail}`;
+  return new PanelRefusedError(text, { status: error.status, cause: error });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

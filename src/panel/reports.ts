@@ -1,0 +1,123 @@
+// Delivers what objects owe to the Panel. Only for objects of this node that are the Panel's; what is undeliverable is
+// said by the outbox in an Event, and a backup that the Panel does not know any more bears a label and keeps its archive.
+import type { Clock } from '../clock/clock.ts';
+import type { Admission } from '../resources/admission.ts';
+import type { Backup } from '../resources/backup.ts';
+import type { Owner } from '../resources/ownership.ts';
+import type { Restore } from '../resources/restore.ts';
+import { type Deliver, type OwingObject, RetryLaterError, UndeliverableError } from '../runtime/outbox.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { type PanelReport, panelReports } from './owed.ts';
+import type { PanelApi } from './panel-api.ts';
+import { PanelResponseError } from './panel-errors.ts';
+import { verdictOf } from './report-verdict.ts';
+
+export interface ReportsOptions {
+  api: Pick<PanelApi, 'reportBackup' | 'reportRestore' | 'reportInstall' | 'servers'>;
+  admission: Pick<Admission, 'patch'>;
+  nodeName: string;
+  remote: string;
+  clock: Clock;
+  log: Logger;
+}
+
+/** On a Backup whose row in the Panel is gone; `kubectl get backups -l` finds them. */
+export const orphanLabel = 'aileron.dev/unknown-to-panel';
+
+/** An Installation, as far as it is told. */
+interface Installed extends OwingObject {
+  spec: { owner?: Owner; nodeName?: string; serverRef: { uuid?: string }; reinstall?: boolean };
+  status?: { owed?: NonNullable<OwingObject['status']>['owed'] & {}; outcome?: { result: string } };
+}
+
+/** For `Outbox.register('Panel', …)`. */
+export function panelDeliverer(options: ReportsOptions): Deliver {
+  const { clock, log, nodeName } = options;
+  return async (entry, object, signal) => {
+    const what = panelReports.find((one) => one === entry.what);
+    if (!what) throw new UndeliverableError(`the Panel knows no report "${entry.what}"`);
+    const { owner, nodeName: itsNode = nodeName } = object.spec as Installed['spec'];
+    if (itsNode !== nodeName) throw new UndeliverableError(`it belongs to the node ${itsNode}`);
+    if (owner?.kind !== 'Panel') throw new UndeliverableError('it is not the Panel’s');
+    const error = await send(options.api, what, object, signal).then(
+      () => undefined,
+      (thrown: unknown) => thrown ?? new Error('the call failed without a reason'),
+    );
+    signal.throwIfAborted();
+    const facts = { what, error, ageMs: clock.now() - Date.parse(entry.since) };
+    let verdict = verdictOf({ ...facts, nodeIsKnown: undefined });
+    if (verdict.do === 'ask-again') verdict = verdictOf({ ...facts, nodeIsKnown: await isKnown(options.api, signal) });
+    switch (verdict.do) {
+      case 'done':
+        return;
+      case 'retry':
+      case 'ask-again': {
+        const afterMs = verdict.do === 'retry' ? (verdict.afterMs ?? 0) : 0;
+        throw new RetryLaterError(verdict.reason, afterMs, { cause: error });
+      }
+      case 'give-up': {
+        const fields = { kind: object.kind, name: object.metadata.name, reason: verdict.reason };
+        if (verdict.alarm) log.error(fields, 'the Panel refuses a report as wrong');
+        else log.warn(fields, 'the Panel will not take a report');
+        if (verdict.orphan && object.kind === 'Backup') await markOrphan(options, object);
+        throw new UndeliverableError(verdict.reason, { cause: error });
+      }
+    }
+  };
+}
+
+async function send(
+  api: ReportsOptions['api'],
+  what: PanelReport,
+  object: OwingObject,
+  signal: AbortSignal,
+): Promise<void> {
+  const succeeded = (object.status as { outcome?: { result: string } } | undefined)?.outcome?.result === 'Completed';
+  switch (what) {
+    case 'BackupResult': {
+      const { spec, status } = object as Backup;
+      const archive = succeeded ? status?.archive : undefined;
+      await api.reportBackup(
+        needed(spec.uuid),
+        archive
+          ? { checksum: archive.checksum, checksumType: archive.checksumType, size: archive.size, successful: true }
+          : { checksum: '', checksumType: '', size: 0, successful: false },
+        signal,
+      );
+      return;
+    }
+    case 'RestoreResult':
+      await api.reportRestore(needed((object as Restore).spec.backupRef.uuid), succeeded, signal);
+      return;
+    case 'InstallResult': {
+      const { spec } = object as Installed;
+      const report = { successful: succeeded, reinstall: spec.reinstall ?? false };
+      await api.reportInstall(needed(spec.serverRef.uuid), report, signal);
+    }
+  }
+}
+
+function needed(uuid: string | undefined): string {
+  if (!uuid) throw new UndeliverableError('it has no uuid to be told by');
+  return uuid;
+}
+
+/** A Panel that lists the servers of this node knows its token. */
+async function isKnown(api: ReportsOptions['api'], signal: AbortSignal): Promise<boolean> {
+  try {
+    await api.servers(0, 1, signal);
+    return true;
+  } catch (error) {
+    if (error instanceof PanelResponseError) return false;
+    throw error;
+  }
+}
+
+async function markOrphan({ admission, remote }: ReportsOptions, { kind, metadata }: OwingObject): Promise<void> {
+  await admission.patch(
+    kind,
+    metadata.name,
+    { metadata: { labels: { [orphanLabel]: 'true' } } },
+    { by: 'panel', owner: { kind: 'Panel', ref: remote }, dryRun: false, fieldValidation: 'Ignore', warn: () => {} },
+  );
+}

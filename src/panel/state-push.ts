@@ -1,0 +1,166 @@
+// Tells a Pelican Panel the state of each server. Per server one push at a time and the newest state next: what came and
+// went in between is not told, nor what the Panel has already. Only the four process states, and only of servers that the
+// Panel lists for this node.
+import type { Bus } from '../bus/bus.ts';
+import { type Clock, sleep } from '../clock/clock.ts';
+import { isUnlisted } from '../resources/listed.ts';
+import type { ProcessState, Server } from '../resources/server.ts';
+import { backoffMs } from '../runtime/backoff.ts';
+import type { Informer } from '../runtime/informer.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { PanelApi } from './panel-api.ts';
+import { PanelResponseError } from './panel-errors.ts';
+
+export interface StatePushOptions {
+  api: Pick<PanelApi, 'reportState'>;
+  bus: Bus;
+  servers: Pick<Informer<Server>, 'list' | 'byIndex' | 'onChange'>;
+  nodeName: string;
+  /** Resolves when the Panel has listed the servers: then every state is told once. */
+  listed: Promise<void>;
+  clock: Clock;
+  log: Logger;
+  random?: () => number;
+}
+
+interface Lane {
+  /** What the Panel was told last; undefined = nothing by this daemon. */
+  told: ProcessState | undefined;
+  newest: ProcessState;
+  failures: number;
+  /** In the line, on its way, or waiting for its next try. */
+  busy: boolean;
+}
+
+const pushesAtATime = 4;
+const tryAgain = { baseMs: 1_000, maxMs: 60_000 };
+
+export class StatePush {
+  readonly name = 'panel-states';
+  readonly #options: StatePushOptions;
+  readonly #abort = new AbortController();
+  readonly #lanes = new Map<string, Lane>();
+  /** Servers whose turn it is, oldest first. */
+  readonly #line: string[] = [];
+  readonly #pushes = new Set<Promise<void>>();
+  #running = 0;
+  #ends: (() => void)[] = [];
+
+  constructor(options: StatePushOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { bus, servers, listed } = this.#options;
+    this.#ends = [
+      bus.subscribe(undefined, 'state', ({ state }, uuid) => this.#note(uuid, state)),
+      servers.onChange(({ type, object }) => {
+        if (type === 'DELETED' && object.spec.uuid) this.#lanes.delete(object.spec.uuid);
+      }),
+    ];
+    void listed.then(() => this.#tellAll());
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort(new Error('the daemon is stopping'));
+    for (const end of this.#ends) end();
+    await Promise.all(this.#pushes);
+  }
+
+  /** Servers whose state the Panel does not have yet. */
+  get waiting(): number {
+    let count = 0;
+    for (const { told, newest } of this.#lanes.values()) if (told !== newest) count += 1;
+    return count;
+  }
+
+  #tellAll(): void {
+    for (const { spec, status } of this.#options.servers.list()) {
+      if (spec.uuid && status?.state) this.#note(spec.uuid, status.state);
+    }
+  }
+
+  #note(uuid: string, state: ProcessState): void {
+    if (this.#abort.signal.aborted || !this.#isOurs(uuid)) return;
+    const lane = this.#lanes.get(uuid) ?? { told: undefined, newest: state, failures: 0, busy: false };
+    this.#lanes.set(uuid, lane);
+    lane.newest = state;
+    if (!lane.busy && lane.told !== state) this.#enqueue(uuid, lane);
+  }
+
+  #enqueue(uuid: string, lane: Lane): void {
+    lane.busy = true;
+    this.#line.push(uuid);
+    this.#next();
+  }
+
+  #next(): void {
+    while (this.#running < pushesAtATime && !this.#abort.signal.aborted) {
+      const uuid = this.#line.shift();
+      if (uuid === undefined) return;
+      const lane = this.#lanes.get(uuid);
+      if (!lane) continue;
+      this.#running += 1;
+      const push = this.#push(uuid, lane).finally(() => {
+        this.#running -= 1;
+        this.#pushes.delete(push);
+        this.#next();
+      });
+      this.#pushes.add(push);
+    }
+  }
+
+  async #push(uuid: string, lane: Lane): Promise<void> {
+    const { api, log } = this.#options;
+    const { signal } = this.#abort;
+    const next = lane.newest;
+    if (!this.#isOurs(uuid)) {
+      this.#lanes.delete(uuid);
+      return;
+    }
+    try {
+      await api.reportState(uuid, { previous: lane.told ?? next, next }, signal);
+      lane.failures = 0;
+      lane.told = next;
+    } catch (error) {
+      if (signal.aborted) return;
+      lane.failures += 1;
+      if (!isFinal(error)) {
+        this.#tryLater(uuid, lane);
+        return;
+      }
+      // The next change is a new question.
+      log.info({ err: error, server: uuid }, 'the Panel does not take the state of a server');
+      lane.told = next;
+    }
+    lane.busy = false;
+    if (lane.newest !== lane.told) this.#enqueue(uuid, lane);
+  }
+
+  /** Without a place: others are not to wait for it. */
+  #tryLater(uuid: string, lane: Lane): void {
+    const { clock, random = Math.random } = this.#options;
+    const { signal } = this.#abort;
+    sleep(clock, backoffMs(lane.failures, tryAgain, random), signal).then(
+      () => {
+        if (this.#lanes.get(uuid) !== lane) return;
+        if (lane.told === lane.newest) lane.busy = false;
+        else this.#enqueue(uuid, lane);
+      },
+      () => {}, // Only `stop` ends the wait.
+    );
+  }
+
+  #isOurs(uuid: string): boolean {
+    const { servers, nodeName } = this.#options;
+    const [server] = servers.byIndex('uuid', uuid);
+    if (!server || isUnlisted(server)) return false;
+    return server.spec.owner?.kind === 'Panel' && (server.spec.nodeName ?? nodeName) === nodeName;
+  }
+}
+
+/** The Panel understood and says no; whom it asks to wait may ask again. */
+function isFinal(error: unknown): boolean {
+  if (!(error instanceof PanelResponseError)) return false;
+  return error.status >= 400 && error.status < 500 && error.status !== 408 && error.status !== 429;
+}
