@@ -33,10 +33,12 @@ import { createWingsServer } from './http/wings/server.ts';
 import type { ServerLookup } from './http/wings/server-lookup.ts';
 import { createManifestSource, type ManifestSource } from './manifests/manifest-source.ts';
 import { LocalObjectStore } from './objectstore/local-store.ts';
+import { owedToPanel } from './panel/owed.ts';
+import { createPanel, type Panel } from './panel/wiring.ts';
 import { Admission } from './resources/admission.ts';
 import type { Backup } from './resources/backup.ts';
 import { ensureNamespace } from './resources/namespace.ts';
-import type { Restore } from './resources/restore.ts';
+import { isFinishedRestore, type Restore } from './resources/restore.ts';
 import type { Schedule } from './resources/schedule.ts';
 import type { Server } from './resources/server.ts';
 import { StoreEventRecorder } from './runtime/event-recorder.ts';
@@ -119,11 +121,23 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   const { backupDirectory, backups: backupSettings } = config.system;
   const archives = new LocalObjectStore({ directory: backupDirectory, layout: backupSettings.layout });
   const outbox = new Outbox({ store, sources: [backups, restores], events, clock, log, metrics, registry });
+  const admission = new Admission({ store, nodeName, clock });
+  const bootedAt = clock.now();
+  const unsettled = () => restores.list().filter((restore) => isUnsettled(restore, bootedAt)).length;
+  const reading = { environment: processEnvironment, version: aileronVersion, unsettled };
+  const panel = config.remote
+    ? createPanel({ ...reading, config, store, admission, servers, bus, events, clock, log, registry })
+    : undefined;
+  if (panel) {
+    parts.defer(() => panel.close());
+    outbox.register('Panel', panel.deliver);
+  }
+  const owedAtEnd = (object: Backup | Restore) => (panel ? owedToPanel(object, clock.now()) : []);
   // What runs as an archive job, whichever, shares the places of the node.
   const slots = new Slots(backupSettings.maxConcurrent);
   const operations = { store, runner, archives, volumes, slots, bus, events, config, clock, log, checkpoint };
   const backup = createBackupController({
-    ...{ ...operations, backups, servers, runtimeMetrics: metrics },
+    ...{ ...operations, owedAtEnd, backups, servers, runtimeMetrics: metrics },
     metrics: createBackupMetrics(registry, () => backupCounts(backups)),
   });
   parts.defer(() => backup.close());
@@ -136,7 +150,7 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   });
   parts.defer(() => server.close());
   const restore = createRestoreController({
-    ...{ ...operations, restores, servers, runtimeMetrics: metrics },
+    ...{ ...operations, owedAtEnd, restores, servers, runtimeMetrics: metrics },
     metrics: createRestoreMetrics(registry, () => restoreCounts(restores)),
   });
   const manager = parts.adopt(new Manager({ log, clock }), (started) => started.stop());
@@ -146,10 +160,11 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   manager.add(createNodeController({ store, docker, feed, events, config, clock, log, metrics }));
   manager.add(createEventTtl({ store, clock, log, metrics }));
   manager.add(createGarbageCollector({ store, clock, log, metrics }));
-  const admission = new Admission({ store, nodeName, clock });
   const scheduling = { schedules, backups, admission, events };
   manager.add({ informers: [schedules] });
   manager.add(createScheduleController({ ...scheduling, store, clock, log, metrics, checkpoint }));
+
+  if (panel) manager.add({ controllers: panel.runners });
 
   await ensureNamespace(store);
   const { manifests: directory } = config.aileron;
@@ -157,7 +172,7 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   const manifests = directory
     ? parts.use(createManifestSource({ directory, nodeName, store, admission, caches, events, clock, log, registry }))
     : undefined;
-  const checks = readinessChecks(store, feed, manager, manifests);
+  const checks = readinessChecks(store, feed, manager, { manifests, panel });
   const renewPki = () => ensurePki({ directory: pkiDirectory(config), host: config.aileron.kube.host, clock, log });
   const pki = await renewPki();
   // What others than this machine can reach asks for the token of the kube API.
@@ -184,19 +199,27 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   return { api: apiAt, kube: kubeAt, ops: opsAt, failed: store.failed, stop: () => running.disposeAsync() };
 }
 
-/** What `/readyz` asks: can this node do its work? A wrong manifest is told there, but keeps no node from it. */
+/** What `/readyz` asks: can this node do its work? A wrong manifest and a Panel that is away are told there, but keep no node from it. */
 function readinessChecks(
   store: Store,
   feed: DockerFeed,
   manager: Manager,
-  manifests: ManifestSource | undefined,
+  { manifests, panel }: { manifests: ManifestSource | undefined; panel: Panel | undefined },
 ): HealthCheck[] {
   return [
     { name: 'store', check: () => store.list('Node').then(() => undefined) },
     { name: 'controllers', check: async () => (manager.ready ? undefined : 'the controllers have not started yet') },
     { name: 'docker', check: async () => (feed.reachable ? undefined : (feed.failure?.message ?? 'not asked yet')) },
     ...(manifests ? [{ name: 'manifests', check: async () => undefined, note: () => manifests.summary() }] : []),
+    ...(panel ? [{ name: 'panel', check: async () => undefined, note: () => panel.note() }] : []),
   ];
+}
+
+/** The Panel has to hear of its end before it is told that nothing is being restored. */
+function isUnsettled(restore: Restore, bootedAt: number): boolean {
+  const { metadata, spec, status } = restore;
+  if (spec.owner?.kind !== 'Panel' || Date.parse(metadata.creationTimestamp) > bootedAt) return false;
+  return !isFinishedRestore(restore) || (status?.owed?.length ?? 0) > 0;
 }
 
 function isLoopback(host: string): boolean {

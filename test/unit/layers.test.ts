@@ -15,6 +15,14 @@ const contracts = [
   'src/store/errors.ts',
   'src/config/config.ts',
 ];
+/** What others ask of the Panel, and its words for what we have. */
+const panelInterface = [
+  'src/panel/sync.ts',
+  'src/panel/panel-api.ts',
+  'src/panel/panel-errors.ts',
+  'src/panel/server-answer.ts',
+  'src/panel/owed.ts',
+];
 const layers: Record<string, string[]> = {
   'src/clock/': [],
   'src/telemetry/': [...foundation, 'src/resources/', 'src/bus/'],
@@ -30,9 +38,11 @@ const layers: Record<string, string[]> = {
   'src/docker/': contracts,
   'src/console/': [...contracts, 'src/bus/', 'src/docker/engine.ts'],
   'src/runtime/': contracts,
+  'src/panel/': [...contracts, 'src/bus/', 'src/runtime/'],
   'src/manifests/': [...contracts, 'src/bus/', 'src/volumes/', 'src/runtime/'],
   'src/http/': [
     ...contracts,
+    ...panelInterface,
     'src/bus/',
     'src/volumes/',
     'src/console/',
@@ -57,6 +67,7 @@ const layers: Record<string, string[]> = {
   ],
   'controllers/': [
     ...contracts,
+    ...panelInterface,
     'src/runtime/',
     'src/bus/',
     'src/volumes/',
