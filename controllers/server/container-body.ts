@@ -3,14 +3,14 @@
 // no privileges, a read-only root, fewer capabilities, a bound on processes.
 import type { Config } from '../../src/config/config.ts';
 import type { HostFacts } from '../../src/config/host-facts.ts';
+import { containerLabels, localName } from '../../src/containers/container-labels.ts';
+import { environmentOf } from '../../src/containers/environment.ts';
+import { resourcesOf } from '../../src/containers/resources.ts';
 import type { ContainerBody, HostConfig, Mount } from '../../src/docker/engine.ts';
 import type { Server } from '../../src/resources/server.ts';
-import { containerLabels, localName } from './container-labels.ts';
 import { uuidOf } from './deps.ts';
-import { environmentOf } from './environment.ts';
 import { baseMounts } from './mounts.ts';
 import { portBindingsOf } from './ports.ts';
-import { resourcesOf } from './resources.ts';
 
 export interface ContainerInput {
   server: Server;

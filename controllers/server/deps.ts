@@ -4,6 +4,8 @@ import type { Clock } from '../../src/clock/clock.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { HostFacts } from '../../src/config/host-facts.ts';
 import type { ConsoleHistory } from '../../src/console/history.ts';
+import type { ImagePuller } from '../../src/containers/images.ts';
+import type { Networks } from '../../src/containers/node-networks.ts';
 import type { DockerEngine } from '../../src/docker/engine.ts';
 import type { Event, EventRecorder } from '../../src/resources/event.ts';
 import type { Server } from '../../src/resources/server.ts';
@@ -11,8 +13,6 @@ import type { Store } from '../../src/store/store.ts';
 import type { Logger } from '../../src/telemetry/log.ts';
 import type { Volumes } from '../../src/volumes/volumes.ts';
 import type { DiskUsage } from './disk-usage.ts';
-import type { ImagePuller } from './images.ts';
-import type { Networks } from './node-networks.ts';
 import type { Sessions } from './sessions.ts';
 import type { States } from './states.ts';
 

@@ -2,13 +2,13 @@
 // difference is an update or a name in a list, never a reason to touch the process.
 import type { Config } from '../../src/config/config.ts';
 import type { HostFacts } from '../../src/config/host-facts.ts';
+import { changedFields, localName, specHashLabel } from '../../src/containers/container-labels.ts';
+import { cpuListOf, cpusWithin } from '../../src/containers/cpu-list.ts';
+import { environmentOf } from '../../src/containers/environment.ts';
+import { hostCpus, resourcesOf } from '../../src/containers/resources.ts';
+import { UnbuildableError } from '../../src/containers/unbuildable.ts';
 import type { ContainerInfo, ContainerResources } from '../../src/docker/engine.ts';
 import type { Server } from '../../src/resources/server.ts';
-import { changedFields, localName, specHashLabel } from './container-labels.ts';
-import { cpuListOf, cpusWithin } from './cpu-list.ts';
-import { environmentOf } from './environment.ts';
-import { hostCpus, resourcesOf } from './resources.ts';
-import { UnbuildableError } from './unbuildable.ts';
 
 export interface LiveUpdateInput {
   server: Server;

@@ -1,11 +1,12 @@
 // Carries out the operation that status records, and ends it: succeeded, failed with a reason, or left in status to be
 // taken up again because Docker or the store could not be asked. Runs as a job, outside the queue's workers.
+
+import { publicReason } from '../../src/containers/public-reason.ts';
 import { DockerUnreachableError } from '../../src/docker/engine.ts';
 import type { Server, ServerOperation, ServerStatus } from '../../src/resources/server.ts';
 import { StoreError } from '../../src/store/errors.ts';
 import { type ServerDeps, say, tell, uuidOf } from './deps.ts';
 import { observe } from './observe.ts';
-import { publicReason } from './public-reason.ts';
 import { startProcess } from './start.ts';
 import type { StatusChange } from './states.ts';
 import { goOffline, killProcess, stopProcess } from './stop.ts';

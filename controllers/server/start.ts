@@ -1,12 +1,13 @@
 // Starts a server's process: checks, prepares, makes the container anew and starts it. Runs as a job; every step may be
 // repeated from the top after a crash, and each looks at the signal, so that a kill or a deletion ends it at once.
+
+import { credentialsFor } from '../../src/containers/registry-credentials.ts';
 import { type ContainerBody, type ContainerInfo, DockerUnreachableError, type Mount } from '../../src/docker/engine.ts';
 import type { Server, ServerOperation } from '../../src/resources/server.ts';
 import { containerBody } from './container-body.ts';
 import { type ServerDeps, say, tell, uuidOf } from './deps.ts';
 import { allowedMounts, swappedSources } from './mounts.ts';
 import { observe } from './observe.ts';
-import { credentialsFor } from './registry-credentials.ts';
 import { takeOver } from './take-over.ts';
 
 /** Why a start cannot be; the text is for the server's console. */

@@ -1,6 +1,9 @@
 // Puts the server controller together: its tables, and which event enqueues which key.
 import type { HostFacts } from '../../src/config/host-facts.ts';
 import type { ConsoleInput } from '../../src/console/console-input.ts';
+import { ImagePuller } from '../../src/containers/images.ts';
+import { outgoingIp } from '../../src/containers/networks.ts';
+import { Networks } from '../../src/containers/node-networks.ts';
 import type { DockerFeed } from '../../src/docker/feed.ts';
 import type { Server } from '../../src/resources/server.ts';
 import { Controller } from '../../src/runtime/controller.ts';
@@ -10,9 +13,6 @@ import type { RuntimeMetrics } from '../../src/runtime/metrics.ts';
 import type { ServerMetrics } from '../../src/telemetry/server-metrics.ts';
 import type { ServerDeps } from './deps.ts';
 import { DiskUsage } from './disk-usage.ts';
-import { ImagePuller } from './images.ts';
-import { outgoingIp } from './networks.ts';
-import { Networks } from './node-networks.ts';
 import { type ServerControllerDeps, serverReconciler } from './server-controller.ts';
 import { Sessions } from './sessions.ts';
 import { serverStates } from './states.ts';

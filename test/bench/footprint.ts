@@ -1,7 +1,7 @@
 // Memory of an idle daemon and the time until it is ready, at a second start, with the compile cache warm: alone, with a
 // hundred servers that are off, and with a hundred that run. Seen from outside: what the kernel counts.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nodeNameLabel } from '../../controllers/server/container-labels.ts';
+import { nodeNameLabel } from '../../src/containers/container-labels.ts';
 import { createDockerEngine } from '../../src/docker/dockerode-engine.ts';
 import { removeContainers, testImage } from '../support/docker.ts';
 import { until } from '../support/until.ts';

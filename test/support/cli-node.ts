@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { nodeNameLabel } from '../../controllers/server/container-labels.ts';
+import { nodeNameLabel } from '../../src/containers/container-labels.ts';
 import { createDockerEngine } from '../../src/docker/dockerode-engine.ts';
 import { removeContainers, testImage, uniqueName } from './docker.ts';
 import { freePorts } from './free-ports.ts';

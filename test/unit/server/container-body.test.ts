@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ContainerInput, containerBody } from '../../../controllers/server/container-body.ts';
-import { changedFields, specHash } from '../../../controllers/server/container-labels.ts';
 import type { Flavour } from '../../../src/config/config.ts';
+import { changedFields, specHash } from '../../../src/containers/container-labels.ts';
 import type { ServerSpec } from '../../../src/resources/server.ts';
 import { aConfig, aHost } from '../../support/a-config.ts';
 import { anyUuid, aServer } from '../../support/builders.ts';

@@ -6,7 +6,7 @@ import {
   outgoingNetworkBody,
   outgoingNetworkName,
   withoutAddressing,
-} from '../../../controllers/server/networks.ts';
+} from '../../../src/containers/networks.ts';
 import { aConfig } from '../../support/a-config.ts';
 
 const v4 = { Subnet: '172.18.0.0/16', Gateway: '172.18.0.1' };

@@ -1,9 +1,9 @@
 // The Docker networks of this node: the one all servers share, and one for each address that outgoing traffic is bound
 // to. Two creations of one name would leave two of it, so they go through one lock.
-import type { Config } from '../../src/config/config.ts';
-import { type DockerEngine, DockerError, type NetworkBody, type NetworkInfo } from '../../src/docker/engine.ts';
-import type { Server } from '../../src/resources/server.ts';
-import type { Logger } from '../../src/telemetry/log.ts';
+import type { Config } from '../config/config.ts';
+import { type DockerEngine, DockerError, type NetworkBody, type NetworkInfo } from '../docker/engine.ts';
+import type { Server } from '../resources/server.ts';
+import type { Logger } from '../telemetry/log.ts';
 import {
   nodeNetworkBody,
   outgoingIp,

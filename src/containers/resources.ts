@@ -1,8 +1,8 @@
 // Limits of the spec in Docker's units. Where Docker would refuse a value outright, the nearest one it takes.
-import type { DockerConfig } from '../../src/config/config.ts';
-import type { HostFacts } from '../../src/config/host-facts.ts';
-import type { ContainerResources } from '../../src/docker/engine.ts';
-import type { ServerSpec } from '../../src/resources/server.ts';
+import type { DockerConfig } from '../config/config.ts';
+import type { HostFacts } from '../config/host-facts.ts';
+import type { ContainerResources } from '../docker/engine.ts';
+import type { ServerSpec } from '../resources/server.ts';
 import { cpuListOf, cpusWithin } from './cpu-list.ts';
 import { UnbuildableError } from './unbuildable.ts';
 

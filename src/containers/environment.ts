@@ -1,7 +1,7 @@
 // The environment of a game process: five names the node sets, then the variables of the spec in their order. Values are
 // data: nothing is expanded by a shell on the host, and a value that was put in is never searched for placeholders again.
-import type { Config } from '../../src/config/config.ts';
-import type { Server } from '../../src/resources/server.ts';
+import type { Config } from '../config/config.ts';
+import type { Server } from '../resources/server.ts';
 import { UnbuildableError } from './unbuildable.ts';
 
 type Value = string | number | boolean | null;

@@ -1,9 +1,9 @@
 // Ensures that a server's image is on this node, by the pull policy of its spec. A registry that fails does not keep a
 // server from starting when there is a copy here. The same image is pulled once at a time, for whoever waits for it.
-import type { Clock } from '../../src/clock/clock.ts';
-import { type DockerEngine, DockerUnreachableError } from '../../src/docker/engine.ts';
-import type { ServerSpec } from '../../src/resources/server.ts';
-import type { Logger } from '../../src/telemetry/log.ts';
+import type { Clock } from '../clock/clock.ts';
+import { type DockerEngine, DockerUnreachableError } from '../docker/engine.ts';
+import type { ServerSpec } from '../resources/server.ts';
+import type { Logger } from '../telemetry/log.ts';
 import { localName } from './container-labels.ts';
 import { PullTimeoutError, SharedPull } from './shared-pull.ts';
 

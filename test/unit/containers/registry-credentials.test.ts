@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { credentialsFor } from '../../../controllers/server/registry-credentials.ts';
+import { credentialsFor } from '../../../src/containers/registry-credentials.ts';
 
 const account = (username: string) => ({ username, password: `${username}'s` });
 

@@ -1,7 +1,7 @@
 // Bodies of the networks a node makes: one for all servers, and one for each address that outgoing traffic must leave
 // from. Field by field those of Wings, so that either daemon can use what the other made.
-import type { Config } from '../../src/config/config.ts';
-import type { NetworkBody } from '../../src/docker/engine.ts';
+import type { Config } from '../config/config.ts';
+import type { NetworkBody } from '../docker/engine.ts';
 
 /** On a network of ours for one outgoing address: which address. Tells what may be removed with its last server. */
 export const outgoingIpLabel = 'dev.aileron/outgoing-ip';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Networks, withNetwork } from '../../../controllers/server/node-networks.ts';
 import type { Flavour } from '../../../src/config/config.ts';
+import { Networks, withNetwork } from '../../../src/containers/node-networks.ts';
 import { DockerError, type NetworkBody, type NetworkInfo } from '../../../src/docker/engine.ts';
 import { silentLogger } from '../../../src/telemetry/log.ts';
 import { aConfig } from '../../support/a-config.ts';

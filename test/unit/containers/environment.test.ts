@@ -1,10 +1,10 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders of start commands are the subject
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { environmentOf, fillPlaceholders } from '../../../controllers/server/environment.ts';
-import { UnbuildableError } from '../../../controllers/server/unbuildable.ts';
 import type { Flavour } from '../../../src/config/config.ts';
 import { isTimezone } from '../../../src/config/timezone.ts';
+import { environmentOf, fillPlaceholders } from '../../../src/containers/environment.ts';
+import { UnbuildableError } from '../../../src/containers/unbuildable.ts';
 import type { ServerSpec } from '../../../src/resources/server.ts';
 import { aConfig } from '../../support/a-config.ts';
 import { aServer } from '../../support/builders.ts';

@@ -1,7 +1,7 @@
 // One pull of one image, however many servers wait for it. Who goes away leaves the others alone; when the last one is
 // gone, or the time is up, the pull itself ends.
-import type { Clock } from '../../src/clock/clock.ts';
-import type { DockerEngine, PullOptions } from '../../src/docker/engine.ts';
+import type { Clock } from '../clock/clock.ts';
+import type { DockerEngine, PullOptions } from '../docker/engine.ts';
 import { ProgressLines } from './progress-lines.ts';
 
 export interface SharedPullOptions {

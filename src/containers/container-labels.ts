@@ -1,8 +1,8 @@
 // Labels of a game container. Service and ContainerType are those of Wings, so that it can take the container over; ours
 // stand below one prefix and say what the container was made from.
 import { createHash } from 'node:crypto';
-import type { Flavour } from '../../src/config/config.ts';
-import type { Server, ServerSpec } from '../../src/resources/server.ts';
+import type { Flavour } from '../config/config.ts';
+import type { Server, ServerSpec } from '../resources/server.ts';
 
 export const specHashLabel = 'dev.aileron/spec-hash';
 export const nodeNameLabel = 'dev.aileron/node-name';

@@ -1,6 +1,6 @@
 // Progress of a pull as lines for people: few enough to read, and the last word on each layer always among them.
-import type { Clock } from '../../src/clock/clock.ts';
-import type { PullProgress } from '../../src/docker/engine.ts';
+import type { Clock } from '../clock/clock.ts';
+import type { PullProgress } from '../docker/engine.ts';
 
 /** Three in a second; a last line at the end makes it four. */
 const quietMs = 334;

@@ -1,7 +1,7 @@
 // Which account of docker.registries goes with an image. Domains are compared whole and paths by whole components: an
 // image whose name only begins like a known registry gets nothing.
-import type { DockerConfig } from '../../src/config/config.ts';
-import { type ImageReference, ImageReferenceError, parseImageReference } from '../../src/resources/image-reference.ts';
+import type { DockerConfig } from '../config/config.ts';
+import { type ImageReference, ImageReferenceError, parseImageReference } from '../resources/image-reference.ts';
 import { localName } from './container-labels.ts';
 
 export interface Credentials {

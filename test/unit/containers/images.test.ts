@@ -8,8 +8,8 @@ import {
   type ImageRequest,
   pullFinishedLine,
   pullStartedLine,
-} from '../../../controllers/server/images.ts';
-import { PullTimeoutError } from '../../../controllers/server/shared-pull.ts';
+} from '../../../src/containers/images.ts';
+import { PullTimeoutError } from '../../../src/containers/shared-pull.ts';
 import { DockerError, DockerUnreachableError, type PullOptions } from '../../../src/docker/engine.ts';
 import { silentLogger } from '../../../src/telemetry/log.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';

@@ -1,5 +1,5 @@
 // An error as the owner of a server may read it: Docker's own words, without the paths of the node.
-import type { Config } from '../../src/config/config.ts';
+import type { Config } from '../config/config.ts';
 
 const longestReason = 1_024;
 

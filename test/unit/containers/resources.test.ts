@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cpuListOf, cpusWithin } from '../../../controllers/server/cpu-list.ts';
-import { resourcesOf } from '../../../controllers/server/resources.ts';
-import { UnbuildableError } from '../../../controllers/server/unbuildable.ts';
 import type { HostFacts } from '../../../src/config/host-facts.ts';
+import { cpuListOf, cpusWithin } from '../../../src/containers/cpu-list.ts';
+import { resourcesOf } from '../../../src/containers/resources.ts';
+import { UnbuildableError } from '../../../src/containers/unbuildable.ts';
 import type { ContainerResources } from '../../../src/docker/engine.ts';
 import type { ServerSpec } from '../../../src/resources/server.ts';
 import { aConfig, aHost } from '../../support/a-config.ts';
