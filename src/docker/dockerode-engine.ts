@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../clock/clock.ts';
 import { attach } from './attach.ts';
 import { Connection } from './connection.ts';
 import { Containers } from './containers.ts';
+import { pruneImages, readDiskUsage } from './disk.ts';
 import { endpointFrom } from './endpoint.ts';
 import type { DockerEngine } from './engine.ts';
 import { openEvents } from './events.ts';
@@ -48,6 +49,8 @@ export function createDockerEngine(env: Record<string, string | undefined>, opti
 
     inspectImage: (reference) => inspectImage(connection, reference),
     pullImage: (reference, how) => pullImage(connection, reference, how),
+    pruneImages: () => pruneImages(connection),
+    diskUsage: () => readDiskUsage(connection),
 
     inspectNetwork: (nameOrId) => inspectNetwork(connection, nameOrId),
     createNetwork: (body) => createNetwork(connection, body),

@@ -193,6 +193,36 @@ export interface EngineInfo {
   cgroupVersion: string;
   containerdVersion: string;
   runcVersion: string;
+  /** Commit of runc, where Docker says it. */
+  runcCommit: string;
+  /** `linux` */
+  osType: string;
+  /** `cgroupfs`, `systemd` */
+  cgroupDriver: string;
+  storageDriver: string;
+  /** File system below it; empty when Docker does not say. */
+  backingFilesystem: string;
+  /** Of all programs that use this engine. */
+  containers: { total: number; running: number; paused: number; stopped: number };
+}
+
+/** What Docker keeps on disk, bytes. */
+export interface DiskUsage {
+  /** Root file systems of all containers. */
+  containersBytes: number;
+  images: number;
+  /** Images that a container uses. */
+  activeImages: number;
+  /** Layers of all images, each counted once. */
+  imagesBytes: number;
+  /** Not shared with images. */
+  buildCacheBytes: number;
+}
+
+/** What a removal of images took away: each tag and each layer by itself. */
+export interface PrunedImages {
+  removed: ({ untagged: string } | { deleted: string })[];
+  reclaimedBytes: number;
 }
 
 /**
@@ -233,6 +263,9 @@ export interface DockerEngine {
   inspectImage(reference: string): Promise<{ id: string } | undefined>;
   /** An error inside the stream is an error here. */
   pullImage(reference: string, options: PullOptions): Promise<void>;
+  /** Removes images that have no tag and no container. */
+  pruneImages(): Promise<PrunedImages>;
+  diskUsage(): Promise<DiskUsage>;
 
   inspectNetwork(nameOrId: string): Promise<NetworkInfo | undefined>;
   createNetwork(body: NetworkBody): Promise<{ id: string }>;

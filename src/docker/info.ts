@@ -27,5 +27,21 @@ export async function readInfo(connection: Connection): Promise<EngineInfo> {
     cgroupVersion: text(info.CgroupVersion) || '1',
     containerdVersion: component('containerd'),
     runcVersion: component('runc'),
+    runcCommit: text(object(info.RuncCommit).ID),
+    osType: text(info.OSType),
+    cgroupDriver: text(info.CgroupDriver),
+    storageDriver: text(info.Driver),
+    backingFilesystem: text(driverStatus(info.DriverStatus)['Backing Filesystem']),
+    containers: {
+      total: number(info.Containers),
+      running: number(info.ContainersRunning),
+      paused: number(info.ContainersPaused),
+      stopped: number(info.ContainersStopped),
+    },
   };
+}
+
+/** Pairs of a name and a value. */
+function driverStatus(pairs: unknown): Record<string, unknown> {
+  return Object.fromEntries(list(pairs).map((pair) => [text(list(pair)[0]), list(pair)[1]]));
 }

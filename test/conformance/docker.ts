@@ -65,6 +65,8 @@ export function dockerConformance(name: string, skip: string | false, open: () =
     const info = await docker.info();
     assert.match(info.apiVersion, /^\d+\.\d+$/);
     assert.ok(info.cpus >= 1 && info.memoryBytes > 0 && info.kernel && info.runcVersion && info.containerdVersion);
+    assert.ok(info.runcCommit && info.cgroupDriver && info.storageDriver && info.osType === 'linux');
+    assert.ok(Object.values(info.containers).every((count) => Number.isInteger(count) && count >= 0));
   });
 
   check('shows a created container as it was asked for', async ({ docker, image, create, labels }) => {

@@ -8,12 +8,14 @@ import {
   type ContainerInfo,
   type ContainerResources,
   type ContainerSummary,
+  type DiskUsage,
   type DockerEngine,
   DockerError,
   DockerUnreachableError,
   type EngineInfo,
   type NetworkBody,
   type NetworkInfo,
+  type PrunedImages,
   type PullOptions,
   type StatsSample,
 } from '../../src/docker/engine.ts';
@@ -44,7 +46,16 @@ export class FakeDocker implements DockerEngine {
     cgroupVersion: '2',
     containerdVersion: '2.0.0',
     runcVersion: '1.3.3',
+    runcCommit: 'v1.3.3-0-gd842d771',
+    osType: 'linux',
+    cgroupDriver: 'systemd',
+    storageDriver: 'overlay2',
+    backingFilesystem: 'extfs',
+    containers: { total: 0, running: 0, paused: 0, stopped: 0 },
   };
+  /** What the next removal of images without a name takes away. */
+  dangling: PrunedImages = { removed: [], reclaimedBytes: 0 };
+  disk: DiskUsage = { containersBytes: 0, images: 0, activeImages: 0, imagesBytes: 0, buildCacheBytes: 0 };
   readonly #clock: Clock;
   readonly #containers = new Map<string, FakeContainer>();
   readonly #images = new Map<string, Program>();
@@ -279,6 +290,18 @@ export class FakeDocker implements DockerEngine {
   async pullImage(reference: string, options: PullOptions): Promise<void> {
     await this.#enter('pullImage', reference, options.signal);
     await this.pullBehaviour(reference, options);
+  }
+
+  async pruneImages(): Promise<PrunedImages> {
+    await this.#enter('pruneImages', '');
+    const pruned = this.dangling;
+    this.dangling = { removed: [], reclaimedBytes: 0 };
+    return pruned;
+  }
+
+  async diskUsage(): Promise<DiskUsage> {
+    await this.#enter('diskUsage', '');
+    return this.disk;
   }
 
   async inspectNetwork(nameOrId: string): Promise<NetworkInfo | undefined> {

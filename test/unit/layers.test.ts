@@ -32,6 +32,7 @@ const layers: Record<string, string[]> = {
   'src/store/': [...foundation, 'src/resources/'],
   'src/bus/': contracts,
   'src/volumes/': contracts,
+  'src/machine/': foundation,
   // The job runs in a process of its own and imports only what it needs.
   'src/archive/': [...contracts, 'src/volumes/'],
   'src/objectstore/': [...contracts, 'src/volumes/', 'src/archive/sidecar.ts'],
@@ -50,6 +51,7 @@ const layers: Record<string, string[]> = {
     'src/volumes/',
     'src/console/',
     'src/docker/engine.ts',
+    'src/machine/',
     'src/runtime/',
     'src/objectstore/object-store.ts',
     'src/archive/runner.ts',
