@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ArchivePlan, CreatePlan, ReadPathPlan, StagePlan } from '../../src/archive/plan.ts';
@@ -27,6 +28,8 @@ interface Cost {
   peak: number;
 }
 
+// As bin/aileron does it for the daemon, and the daemon for its jobs.
+enableCompileCache(join(tmpdir(), 'aileron-bench-compile-cache'));
 const runner = new ProcessRunner({ log: recordedLog(), clock: systemClock });
 const memory = mkdtempSync('/dev/shm/aileron-bench-');
 const disk = mkdtempSync(join(tmpdir(), 'aileron-bench-'));

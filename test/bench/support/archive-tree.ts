@@ -7,18 +7,18 @@ const mebibyte = 1_048_576;
 /** Regions keep their chunks in sectors: what is left of the last one is zeros. */
 const sectorBytes = 4096;
 
-/** About 840 MB in 6,500 files, of which deflate leaves half. */
+/** About 830 MB in 6,500 files, of which deflate leaves a bit less than half. */
 export function makeGameTree(root: string): { files: number; bytes: number } {
   const tree = new Tree(root);
   for (let world = 0; world < 3; world += 1) {
-    for (let region = 0; region < 9; region += 1) {
+    for (let region = 0; region < 14; region += 1) {
       tree.write(`world-${world}/region/r.${region}.0.mca`, (random) => regionFile(random, 8 * mebibyte));
     }
   }
   for (let library = 0; library < 40; library += 1) {
     tree.write(`libraries/group-${library % 12}/library-${library}.jar`, (random) => random.bytes(mebibyte));
   }
-  for (let log = 0; log < 58; log += 1) tree.write(`logs/log-${log}.log`, (random) => textFile(random, 8 * mebibyte));
+  for (let log = 0; log < 42; log += 1) tree.write(`logs/log-${log}.log`, (random) => textFile(random, 8 * mebibyte));
   for (let small = 0; small < 6_400; small += 1) {
     const path = `plugins/plugin-${small % 80}/data/player-${small}.json`;
     tree.write(path, (random) => textFile(random, 1_024 + random.below(24 * 1024)));
@@ -97,29 +97,31 @@ function regionFile(random: Random, length: number): Buffer {
   return data;
 }
 
-const words =
-  'INFO WARN player joined left the game chunk loaded saved world region entity block broke placed chat command issued server tick took seconds position rotation inventory slot item count damage level experience health food minecraft:stone minecraft:dirt {"uuid": "name": "value": true false null'.split(
-    ' ',
-  );
+/** What servers write over and over; `#` is a number, `@` a player. */
+const lines = [
+  '[Server thread/INFO]: @ joined the game',
+  '[Server thread/INFO]: @ left the game',
+  '[Server thread/INFO]: @[/203.0.113.7:#] logged in with entity id # at ([world]#.5, 64.0, #.5)',
+  "[Server thread/WARN]: Can't keep up! Is the server overloaded? Running #ms or # ticks behind",
+  '[Server thread/INFO]: @ has made the advancement [Monster Hunter]',
+  '[Server thread/INFO]: @ was slain by Zombie',
+  '[Async Chat Thread - #/INFO]: <@> has anybody seen my horse?',
+  '[Server thread/INFO]: Saving chunks for level world in dimension minecraft:overworld',
+  '[Server thread/INFO]: ThreadedAnvilChunkStorage (DIM-1): All chunks are saved',
+  '[User Authenticator ##/INFO]: UUID of player @ is 3f1c9c9e-6c1c-4d39-8f0a-6f2f4f8c1d2e',
+  '[Server thread/INFO]: @ issued server command: /home base-#',
+  '[Craft Scheduler Thread - #/WARN]: [Economy] Account of @ was updated: balance #',
+];
 
 function textFile(random: Random, length: number): Buffer {
-  const text = Buffer.allocUnsafe(length + 64);
+  const text = Buffer.allocUnsafe(length + 512);
   let at = 0;
-  let column = 0;
-  while (at < length) {
-    if (column === 0)
-      at += text.write(
-        `[12:${10 + random.below(50)}:${10 + random.below(50)}] [thread-${random.below(9)}] `,
-        at,
-        'latin1',
-      );
-    at += text.write(
-      random.below(6) === 0 ? `${random.below(100_000)} ` : `${words[random.below(words.length)]} `,
-      at,
-      'latin1',
-    );
-    column = (column + 1) % 12;
-    if (column === 0) text[at - 1] = 0x0a;
+  for (let second = 0; at < length; second += 1) {
+    const clock = new Date(second * 1000).toISOString().slice(11, 19);
+    const line = (lines[random.below(lines.length)] ?? '')
+      .replace('@', `player_${random.below(40)}`)
+      .replace('#', String(random.below(20_000)));
+    at += text.write(`[${clock}] ${line}\n`, at, 'latin1');
   }
   return text.subarray(0, length);
 }
