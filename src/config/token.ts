@@ -36,6 +36,21 @@ async function credential({ file, config, env, warn }: TokenInput, key: string, 
   return value;
 }
 
+/** `variable`: of the environment, wholly or in part. `file`: of the file that the value names. */
+export type CredentialSource = 'literal' | 'variable' | 'file';
+
+/** Where the credentials in force come from. */
+export function tokenSources(config: Section, env: Environment): { id: CredentialSource; secret: CredentialSource } {
+  const sourceOf = (key: string, variable: string): CredentialSource => {
+    if (env[variable]) return 'variable';
+    const written = config.text(key, '');
+    const text = expanded(written, env);
+    if (text.startsWith('file://')) return 'file';
+    return text === written ? 'literal' : 'variable';
+  };
+  return { id: sourceOf('token_id', 'WINGS_TOKEN_ID'), secret: sourceOf('token', 'WINGS_TOKEN') };
+}
+
 /** `$NAME` and `${NAME}`; a variable that is not set counts as empty. */
 function expanded(text: string, env: Environment): string {
   return text.replace(

@@ -26,7 +26,7 @@ const panelInterface = [
 const layers: Record<string, string[]> = {
   'src/clock/': [],
   'src/telemetry/': [...foundation, 'src/resources/', 'src/bus/'],
-  'src/config/': [...foundation, 'src/resources/schema-parts.ts'],
+  'src/config/': [...foundation, 'src/resources/schema-parts.ts', 'src/volumes/write-durable.ts'],
   // What a write changes in an object is the same before admission as in the store.
   'src/resources/': [...contracts, 'src/store/merge-patch.ts', 'src/store/object-write.ts'],
   'src/store/': [...foundation, 'src/resources/'],

@@ -32,8 +32,9 @@ test('each setting has the variable its key makes', () => {
 
 /** A default as it is written in the file; two of them are those of Pterodactyl and of Pelican. */
 function defaultOf(entry: WingsKey): string {
-  if (entry.type === 'map' || entry.key === 'flavour') return String(entry.default);
-  const value = entry.type === 'choice' ? entry.choices[0] : entry.default;
+  if (entry.type === 'choice') return shown(entry.choices[0]);
+  const { default: value } = entry;
+  if (entry.type === 'map' || entry.key === 'flavour') return String(value);
   const values = isFlavoured<unknown>(value) ? [value.pterodactyl, value.pelican] : [value];
   return values.map(shown).join(' / ');
 }
