@@ -2,16 +2,30 @@
 // daemon works there. Started by `startAttacker`; ends when it is killed.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { linkSync, renameSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  ftruncateSync,
+  linkSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
  * `swap`: each of `evil-0` to `evil-15` and the link beside it, `link-N`, change places over and over.
  * `ambush`: each directory `new-0` to `new-15` that is made is taken away, and a link to the target comes in its place.
+ * `riot`: each of `thing-0` to `thing-15` is in turn a link to the target or to its `inner`, the FIFO beside the target, a file
+ * that grows and shrinks, and itself again, whose `inner` grows and shrinks too.
  * `hard-link`: `host-file`, a second name of the target, comes, moves and goes.
  */
-export type Attack = 'swap' | 'ambush' | 'hard-link';
+export type Attack = 'swap' | 'ambush' | 'riot' | 'hard-link';
 
 export const swappedPairs = 16;
 
@@ -52,6 +66,47 @@ function ambush(directory: string, target: string, pair: number): void {
   attempt(() => unlinkSync(made));
 }
 
+/** One step for each of them, so that at any time there is one in every state. */
+function riot(directory: string, target: string, pair: number, round: number): void {
+  const thing = join(directory, `thing-${pair}`);
+  const aside = join(directory, `aside-${pair}`);
+  const steps = [
+    () => below(thing, grow),
+    () => below(thing, shrink),
+    () => renameSync(thing, aside),
+    () => symlinkSync(pair % 2 === 0 ? target : join(target, 'inner'), thing),
+    () => unlinkSync(thing),
+    () => linkSync(`${target}-fifo`, thing),
+    () => unlinkSync(thing),
+    () => writeFileSync(thing, 'x', { flag: 'wx' }),
+    () => grow(thing),
+    () => shrink(thing),
+    () => unlinkSync(thing),
+    () => renameSync(aside, thing),
+  ];
+  const step = steps[(round + pair) % steps.length];
+  if (step) attempt(step);
+}
+
+/** With the file `inner` of a directory. The attacker owns the host here: he must not follow a link himself. */
+function below(directory: string, act: (file: string) => void): void {
+  const fd = openSync(directory, constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  attempt(() => act(`/proc/self/fd/${fd}/inner`));
+  closeSync(fd);
+}
+
+function grow(file: string): void {
+  const fd = openSync(file, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  attempt(() => writeSync(fd, 'more', 3_000_000));
+  closeSync(fd);
+}
+
+function shrink(file: string): void {
+  const fd = openSync(file, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  attempt(() => ftruncateSync(fd, 100));
+  closeSync(fd);
+}
+
 function hardLink(directory: string, target: string): void {
   const first = join(directory, 'host-file');
   const second = join(directory, 'zz-host-file');
@@ -78,6 +133,7 @@ if (import.meta.main) {
     else {
       for (let pair = 0; pair < swappedPairs; pair++) {
         if (attack === 'swap') swap(directory, pair);
+        else if (attack === 'riot') riot(directory, target, pair, round);
         else ambush(directory, target, pair);
       }
     }
