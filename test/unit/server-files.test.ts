@@ -8,6 +8,8 @@ const product = sourceFiles('src', 'controllers');
 
 /** By the start of a file's path: what its paths lead to. Close to servers' files each file has a line of its own. */
 const whosePaths: Record<string, string> = {
+  'src/activity/journal-database.ts': 'a file in the state directory',
+  'src/activity/wings-rows.ts': 'the database of Wings in the root directory',
   'src/cli/': 'what the person at the terminal names, and facts of the machine',
   'src/config/': 'configuration, own directories, facts of the machine',
   'src/docker/endpoint.ts': 'the certificates of the Docker Engine',
