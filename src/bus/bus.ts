@@ -59,6 +59,16 @@ export interface OperationCompletion extends OperationRef {
   size: number;
 }
 
+/** What somebody did on the server. Without the address, which only a Panel may show. */
+export interface ActivityMessage {
+  event: string;
+  /** uuid; null = nobody. */
+  user: string | null;
+  metadata: Readonly<Record<string, unknown>>;
+  /** RFC 3339. */
+  timestamp: string;
+}
+
 export interface Topics {
   state: StateChange;
   console: ConsoleLine;
@@ -69,6 +79,7 @@ export interface Topics {
   /** The file that a restore writes now; at most four a second. */
   restoring: { path: string };
   completion: OperationCompletion;
+  activity: ActivityMessage;
 }
 
 export type Topic = keyof Topics;

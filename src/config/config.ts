@@ -157,8 +157,8 @@ export interface Config {
   ignorePanelConfigUpdates: boolean;
   /** Console lines of one server that reach those who watch. */
   throttles: { enabled: boolean; lines: number; lineResetIntervalMs: number };
-  /** What consoles see beyond the protocol of Wings: live progress, its older names, and operations as states. */
-  websocket: { forkEvents: boolean; forkWireNames: boolean; forkStatus: boolean };
+  /** What consoles see beyond the protocol of Wings: live progress, its older names, operations as states, what users do. */
+  websocket: { forkEvents: boolean; forkWireNames: boolean; forkStatus: boolean; activityEvents: boolean };
   aileron: AileronConfig;
   /** Certificates of the Panel are not checked. From the command line only. */
   ignoreCertificateErrors: boolean;

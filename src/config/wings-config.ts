@@ -62,6 +62,7 @@ export function wingsSettings(config: Section, flavour: Flavour, env: Environmen
       forkEvents: read.truth('websocket.fork_events'),
       forkWireNames: read.truth('websocket.fork_wire_names'),
       forkStatus: read.truth('websocket.fork_status'),
+      activityEvents: read.truth('websocket.activity_events'),
     },
   };
 }

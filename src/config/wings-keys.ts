@@ -155,6 +155,7 @@ const otherKeys = [
   truth('websocket.fork_events', true, 'Live progress for consoles.'),
   truth('websocket.fork_wire_names', true, 'The same under its older name.'),
   truth('websocket.fork_status', false, "`backup` and `restore` as process states, which breaks Pelican's page."),
+  truth('websocket.activity_events', true, 'What users do, live, for those with `activity.read`.'),
 ] as const;
 
 export const wingsKeys = [...nodeKeys, ...systemKeys, ...dockerKeys, ...otherKeys] as const;

@@ -14,6 +14,8 @@ export interface Frame {
   series?: string;
   /** Needed to receive it, besides a valid token. */
   permission?: string;
+  /** Of this name, to one receiver; the surplus is left out. */
+  mostPerSecond?: number;
   /** The same message with more in it: goes in the place of this one to who may receive both. */
   fuller?: Frame;
   /** Lines that the process printed: they are in the history too. */

@@ -16,6 +16,8 @@ export interface ConsoleHubOptions {
   clock: Clock;
   throttle: ThrottleLimits;
   fork: ForkOptions;
+  /** Whether those who watch are told what users do. */
+  activityEvents: boolean;
   /** Lines of the past for who asks. */
   pastLines: number;
   /** Name in the daemon's own lines. */
@@ -47,7 +49,7 @@ export class ConsoleHub {
 
   constructor(options: ConsoleHubOptions) {
     this.#options = options;
-    const { bus } = options;
+    const { bus, activityEvents } = options;
     this.#unsubscribe = [
       bus.subscribe(undefined, 'state', ({ state }, uuid) => this.#known(uuid)?.changeState(state)),
       bus.subscribe(undefined, 'usage', (usage, uuid) => this.#known(uuid)?.measure(usage)),
@@ -55,6 +57,9 @@ export class ConsoleHub {
       bus.subscribe(undefined, 'progress', (progress, uuid) => this.#known(uuid)?.advance(progress)),
       bus.subscribe(undefined, 'restoring', ({ path }, uuid) => this.#known(uuid)?.showRestoring(path)),
       bus.subscribe(undefined, 'completion', (completion, uuid) => this.#known(uuid)?.complete(completion)),
+      bus.subscribe(undefined, 'activity', (activity, uuid) => {
+        if (activityEvents) this.#known(uuid)?.showActivity(activity);
+      }),
       bus.subscribe(undefined, 'console', ({ source, text }, uuid) => {
         const feed = this.#known(uuid);
         if (source === 'output') feed?.print(text);

@@ -1,6 +1,6 @@
 // What one server's watchers see, in one order for all of them: every message is serialised once, and lines that come
 // in quick succession travel together. Whoever joins gets what comes from then on; the past is a separate question.
-import type { OperationCompletion, OperationProgress, Usage } from '../bus/bus.ts';
+import type { ActivityMessage, OperationCompletion, OperationProgress, Usage } from '../bus/bus.ts';
 import type { ProcessState } from '../resources/server.ts';
 import { daemonLine } from './daemon-line.ts';
 import type { Encode, Frame } from './frame.ts';
@@ -24,6 +24,9 @@ export interface FeedOptions {
 
 /** Bytes of lines that travel together at most: small enough that dropping some drops few. */
 const batchBytes = 32 * 1024;
+
+/** A second: a directory that is deleted by SFTP is one activity a file. */
+const mostActivities = 20;
 
 const idle: Usage = {
   cpuAbsolute: 0,
@@ -120,6 +123,13 @@ export class ServerFeed {
   showPull(text: string): void {
     const permission = 'admin.websocket.install';
     this.#tell(() => this.#frame('install output', [text], { delivery: 'lines', permission }));
+  }
+
+  /** Names of files and commands are in it. Nobody waits for one that a slow connection left out. */
+  showActivity({ event, user, metadata, timestamp }: ActivityMessage): void {
+    const json = JSON.stringify({ event, user, metadata, timestamp });
+    const gate = { permission: 'activity.read', mostPerSecond: mostActivities } as const;
+    this.#tell(() => this.#frame('activity', [json], { delivery: 'latest', ...gate }));
   }
 
   status(): Frame {

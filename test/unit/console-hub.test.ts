@@ -58,6 +58,7 @@ function bench({ throttle = {} as Partial<ThrottleLimits>, pastLines = 150 } = {
   const history = new ConsoleHistory({ bus, clock, maxLines: pastLines });
   const made = { bus, clock, history, encoded: 0, recorded: {} } as unknown as Bench;
   made.hub = new ConsoleHub({
+    activityEvents: true,
     ...{ bus, history, clock, pastLines, appName: 'Pterodactyl' },
     throttle: { enabled: true, lines: 2_000, intervalMs: 100, ...throttle },
     fork: { forkEvents: true, forkWireNames: true, forkStatus: false },

@@ -34,6 +34,7 @@ function bench(type: 'create' | 'restore'): Bench {
     throw error;
   });
   const hub = new ConsoleHub({
+    activityEvents: true,
     ...{ bus, clock, pastLines: 10, appName: 'Pterodactyl', recorded: () => ({ state: 'running' as const }) },
     fork: { forkEvents: true, forkWireNames: true, forkStatus: false },
     history: { tail: () => [], whole: async () => {} },

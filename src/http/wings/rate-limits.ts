@@ -48,6 +48,25 @@ export class TokenBucket {
   }
 }
 
+/** At most so many in any second. */
+export class SecondLimit {
+  readonly #clock: Clock;
+  /** When the last ones passed. */
+  readonly #passed: number[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  passes(most: number): boolean {
+    const now = this.#clock.monotonic();
+    while (this.#passed[0] !== undefined && now - this.#passed[0] >= 1_000) this.#passed.shift();
+    if (this.#passed.length >= most) return false;
+    this.#passed.push(now);
+    return true;
+  }
+}
+
 export class SocketLimits {
   readonly #everything: TokenBucket;
   readonly #perEvent: ReadonlyMap<string, TokenBucket>;

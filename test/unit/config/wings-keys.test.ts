@@ -225,6 +225,7 @@ const rows: Row[] = [
   ['websocket.fork_events', (c) => c.websocket.forkEvents, ...same(true), 'false', false],
   ['websocket.fork_wire_names', (c) => c.websocket.forkWireNames, ...same(true), 'false', false],
   ['websocket.fork_status', (c) => c.websocket.forkStatus, ...same(false), 'true', true],
+  ['websocket.activity_events', (c) => c.websocket.activityEvents, ...same(true), 'false', false],
 ];
 
 function yamlOf(key: string, value: string): string {
