@@ -273,7 +273,15 @@ ${yaml}`,
     await file('etc/os-release', 'ID=debian\n');
     await file('etc/passwd', 'pelican:x:7:8::/:/x\n');
     const yaml = `  username: pelican\n  timezone: Europe/Berlin\n`;
-    const config = await prepareHost(settings('pelican', yaml), { warn: assert.fail, env: {}, user: { root } });
+    const config = await prepareHost(
+      { ...settings('pelican', yaml), path: join(root, 'config.yml') },
+      {
+        warn: assert.fail,
+        env: {},
+        user: { root },
+        logRotation: join(root, 'none'),
+      },
+    );
     assert.equal(config.system.timezone, 'Europe/Berlin');
     assert.deepEqual([config.system.user.uid, config.system.user.gid], [7, 8]);
     assert.match(await readFile(join(root, 'etc/passwd'), 'utf8'), /^container:x:7:8:/);
