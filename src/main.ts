@@ -10,6 +10,8 @@ import { createNodeController } from '../controllers/node/node-controller.ts';
 import { createRestoreController, restoreCounts, restoreIndexes } from '../controllers/restore/wiring.ts';
 import { createScheduleController, scheduleIndexes } from '../controllers/schedule/schedule-controller.ts';
 import { createServerController } from '../controllers/server/wiring.ts';
+import { createActivity } from './activity/create-activity.ts';
+import { panelSender } from './activity/panel-send.ts';
 import { ProcessRunner } from './archive/process-runner.ts';
 import type { ArchiveRunner } from './archive/runner.ts';
 import { Bus } from './bus/bus.ts';
@@ -132,6 +134,16 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
     parts.defer(() => panel.close());
     outbox.register('Panel', panel.deliver);
   }
+  const { activity: activityLimits, rootDirectory } = config.system;
+  const activity = parts.adopt(
+    createActivity({
+      ...{ ...activityLimits, flavour: config.flavour, bus, clock, log, registry },
+      path: join(stateDirectory(config), 'activity.db'),
+      wingsPath: join(rootDirectory, 'wings.db'),
+      send: panel && panelSender(panel.api),
+    }),
+    (open) => open.close(),
+  );
   const owedAtEnd = (object: Backup | Restore) => (panel ? owedToPanel(object, clock.now()) : []);
   // What runs as an archive job, whichever, shares the places of the node.
   const slots = new Slots(backupSettings.maxConcurrent);
@@ -187,12 +199,14 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   const revocations = await Revocations.open({ path: join(stateDirectory(config), 'revocations.json'), clock, log });
   const lookup = serverLookup(servers);
   const wingsOptions = { config, log, clock, bus, history, input, admission, servers: lookup, revocations, registry };
-  const api = parts.adopt(createWingsServer(wingsOptions), (door) => door.close());
+  const { recorder } = activity;
+  const api = parts.adopt(createWingsServer({ ...wingsOptions, activity: recorder }), (door) => door.close());
   const apiAt = await listenOrExplain('api', config.api, (at) => api.listen(at));
 
   feed.start();
   await manager.start();
   await manifests?.start();
+  activity.start();
   log.info({ node: nodeName, api: apiAt.port, kube: kubeAt.port, ops: opsAt.port }, 'the node is up');
 
   const running = parts.move();

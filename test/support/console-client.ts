@@ -15,6 +15,7 @@ export interface ConsoleClientOptions {
   origin?: string | undefined;
   /** Undefined: what the library offers by itself. */
   perMessageDeflate?: boolean;
+  headers?: Record<string, string>;
 }
 
 const patienceMs = 5_000;
@@ -55,8 +56,15 @@ export class ConsoleClient {
   }
 
   /** @throws UpgradeRefused */
-  static async open({ port, uuid, origin, perMessageDeflate }: ConsoleClientOptions): Promise<ConsoleClient> {
+  static async open({
+    port,
+    uuid,
+    origin,
+    perMessageDeflate,
+    headers = {},
+  }: ConsoleClientOptions): Promise<ConsoleClient> {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/api/servers/${uuid}/ws`, {
+      headers,
       ...(origin === undefined ? {} : { origin }),
       ...(perMessageDeflate === undefined ? {} : { perMessageDeflate }),
     });

@@ -4,6 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import type { Activity } from '../../src/activity/activity.ts';
+import { createActivityMetrics } from '../../src/activity/activity-metrics.ts';
+import { Recorder } from '../../src/activity/recorder.ts';
 import { Bus } from '../../src/bus/bus.ts';
 import type { Config } from '../../src/config/config.ts';
 import { ConsoleInput } from '../../src/console/console-input.ts';
@@ -59,6 +62,9 @@ export class ConsoleNode {
   readonly api: WingsServer;
   /** What was typed, in order. */
   readonly typed: string[] = [];
+  /** What a Panel would be told. */
+  readonly activities: Activity[] = [];
+  readonly activity: Recorder;
   port = 0;
   readonly #clients: ConsoleClient[] = [];
 
@@ -73,6 +79,11 @@ export class ConsoleNode {
       ...aConfig('pterodactyl', `remote: ${panelOrigin}\n${yaml}`),
       token: { id: 'id', secret: nodeSecret },
     };
+    this.activity = new Recorder({
+      ...{ bus: this.bus, clock, flavour: this.config.flavour },
+      metrics: createActivityMetrics(undefined),
+      keep: (activity) => void this.activities.push(activity),
+    });
     this.history = new ConsoleHistory({ bus: this.bus, clock, maxLines: this.config.system.websocketLogCount });
     this.admission = new Admission({ store: this.store, nodeName: 'node-1', clock });
     const { log, store } = this;
@@ -89,6 +100,7 @@ export class ConsoleNode {
         bus: this.bus,
         history: this.history,
         input: this.input,
+        activity: this.activity,
         admission: this.admission,
         revocations,
       },
@@ -228,8 +240,13 @@ export class ConsoleNode {
     return client;
   }
 
-  async connect({ uuid = anyUuid, origin = panelOrigin, perMessageDeflate = true } = {}): Promise<ConsoleClient> {
-    const client = await ConsoleClient.open({ port: this.port, uuid, origin, perMessageDeflate });
+  async connect({
+    uuid = anyUuid,
+    origin = panelOrigin,
+    perMessageDeflate = true,
+    headers = {},
+  } = {}): Promise<ConsoleClient> {
+    const client = await ConsoleClient.open({ port: this.port, uuid, origin, perMessageDeflate, headers });
     this.#clients.push(client);
     return client;
   }

@@ -13,10 +13,10 @@ import { Inbox } from './inbox.ts';
 import { watchLiveness } from './liveness.ts';
 import { Outbox } from './outbox.ts';
 import { errorsPermission } from './permissions.ts';
-import { SocketLimits } from './rate-limits.ts';
+import { SecondLimit, SocketLimits } from './rate-limits.ts';
 import type { Revocations } from './revocations.ts';
 import type { ServerLookup } from './server-lookup.ts';
-import type { SocketActions } from './socket-actions.ts';
+import type { Asker, SocketActions } from './socket-actions.ts';
 import { type Closing, closings, explain, TokenError, tokenErrors, wrapped } from './socket-errors.ts';
 import type { SocketMetrics } from './socket-metrics.ts';
 import type { Place } from './socket-places.ts';
@@ -46,6 +46,8 @@ export interface Upgraded {
   /** What the socket writes to. */
   connection: Duplex;
   place: Place;
+  /** Of the client, as its activity names it. */
+  address: string;
 }
 
 const gapText = 'This connection is too slow: console lines were left out.';
@@ -64,8 +66,11 @@ export class ConsoleSocket {
   readonly #deps: ConsoleSocketDeps;
   readonly #socket: WebSocket;
   readonly #place: Place;
+  readonly #address: string;
   readonly #token: SocketToken;
   readonly #limits: SocketLimits;
+  /** Of what goes out, by the name of the event. */
+  readonly #seconds = new Map<string, SecondLimit>();
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
   readonly #permits = (permission: string) => this.#token.permits(permission);
@@ -77,12 +82,17 @@ export class ConsoleSocket {
   #missedState = false;
 
   /** `onClosed` is called once, when nothing is left of it. */
-  constructor(deps: ConsoleSocketDeps, { serverUuid, socket, connection, place }: Upgraded, onClosed: () => void) {
+  constructor(
+    deps: ConsoleSocketDeps,
+    { serverUuid, socket, connection, place, address }: Upgraded,
+    onClosed: () => void,
+  ) {
     const { clock, rules, revocations, metrics } = deps;
     this.#deps = deps;
     this.serverUuid = serverUuid;
     this.#socket = socket;
     this.#place = place;
+    this.#address = address;
     this.#limits = new SocketLimits(clock);
     this.#inbox = new Inbox((error) => this.#report(error));
     this.#outbox = new Outbox({
@@ -165,10 +175,10 @@ export class ConsoleSocket {
     const { actions } = this.#deps;
     switch (event) {
       case 'set state':
-        actions.setState(this.serverUuid, this.#token, text).catch((error: unknown) => this.#report(error));
+        actions.setState(this.serverUuid, this.#asker, text).catch((error: unknown) => this.#report(error));
         return;
       case 'send command':
-        return actions.sendCommand(this.serverUuid, this.#token, text);
+        return actions.sendCommand(this.serverUuid, this.#asker, text);
       case 'send logs':
         return this.#watch?.showPast();
       case 'send stats':
@@ -224,7 +234,19 @@ export class ConsoleSocket {
       return;
     }
     const visible = visibleTo(frame, this.#permits);
-    if (visible) this.#outbox.push(visible);
+    if (visible && this.#hasTurn(visible)) this.#outbox.push(visible);
+  }
+
+  #hasTurn({ name, mostPerSecond }: Frame): boolean {
+    if (mostPerSecond === undefined) return true;
+    const limit = this.#seconds.get(name) ?? new SecondLimit(this.#deps.clock);
+    this.#seconds.set(name, limit);
+    return limit.passes(mostPerSecond);
+  }
+
+  /** With the token of this moment. */
+  get #asker(): Asker {
+    return { permits: this.#permits, userUuid: this.#token.userUuid, address: this.#address };
   }
 
   #complain(text: string): void {

@@ -2,6 +2,7 @@
 // suspended, or when the node stops.
 import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
+import { clientAddress, type TrustedProxies } from './client-address.ts';
 import { ConsoleSocket, type ConsoleSocketDeps } from './console-socket.ts';
 import type { ServerChange } from './server-lookup.ts';
 import { type Closing, closings } from './socket-errors.ts';
@@ -10,15 +11,19 @@ import type { SocketPlaces } from './socket-places.ts';
 /** For all sockets to say goodbye when the node stops, ms. */
 const goodbyeMs = 2_000;
 
+export interface ConsoleSocketsDeps extends ConsoleSocketDeps {
+  proxies: TrustedProxies;
+}
+
 export class ConsoleSockets {
-  readonly #deps: ConsoleSocketDeps;
+  readonly #deps: ConsoleSocketsDeps;
   readonly #places: SocketPlaces;
   readonly #sockets = new Map<string, Set<ConsoleSocket>>();
   readonly #unsubscribe: () => void;
   #closing = false;
   #onLast: (() => void) | undefined;
 
-  constructor(deps: ConsoleSocketDeps, places: SocketPlaces) {
+  constructor(deps: ConsoleSocketsDeps, places: SocketPlaces) {
     this.#deps = deps;
     this.#places = places;
     this.#unsubscribe = deps.servers.onChange((change) => this.#follow(change));
@@ -27,8 +32,10 @@ export class ConsoleSockets {
   open(serverUuid: string, socket: WebSocket, request: IncomingMessage): void {
     const { socket: connection } = request;
     let opened: ConsoleSocket | undefined;
-    const place = this.#places.take(serverUuid, connection.remoteAddress ?? '', () => opened?.close(closings.tooMany));
-    opened = new ConsoleSocket(this.#deps, { serverUuid, socket, connection, place }, () => this.#remove(opened));
+    const address = clientAddress(connection.remoteAddress, request.headers, this.#deps.proxies);
+    const place = this.#places.take(serverUuid, address, () => opened?.close(closings.tooMany));
+    const upgraded = { serverUuid, socket, connection, place, address };
+    opened = new ConsoleSocket(this.#deps, upgraded, () => this.#remove(opened));
     const ofServer = this.#sockets.get(serverUuid) ?? new Set();
     this.#sockets.set(serverUuid, ofServer.add(opened));
     if (this.#closing) opened.close(closings.stopping);

@@ -3,6 +3,7 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
+import type { ActivityRecorder } from '../../activity/activity.ts';
 import type { Bus } from '../../bus/bus.ts';
 import type { Clock } from '../../clock/clock.ts';
 import type { Config } from '../../config/config.ts';
@@ -12,6 +13,7 @@ import { ConsoleHub } from '../../console/hub.ts';
 import type { Admission } from '../../resources/admission.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { createWingsApp } from './app.ts';
+import { TrustedProxies } from './client-address.ts';
 import { ConsoleSockets } from './console-sockets.ts';
 import { Origins } from './origins.ts';
 import { PowerRequests } from './power-requests.ts';
@@ -26,13 +28,14 @@ import { TokenRules } from './token-rules.ts';
 export interface WingsServerOptions {
   config: Pick<
     Config,
-    'appName' | 'token' | 'remote' | 'allowedOrigins' | 'throttles' | 'system' | 'websocket' | 'aileron'
+    'api' | 'appName' | 'token' | 'remote' | 'allowedOrigins' | 'throttles' | 'system' | 'websocket' | 'aileron'
   >;
   log: Logger;
   clock: Clock;
   bus: Bus;
   history: ConsoleHistory;
   input: ConsoleInput;
+  activity: ActivityRecorder;
   admission: Pick<Admission, 'patch'>;
   servers: ServerLookup;
   revocations: Revocations;
@@ -51,13 +54,14 @@ export interface WingsServer {
 const closeGraceMs = 5_000;
 
 export function createWingsServer(options: WingsServerOptions): WingsServer {
-  const { config, log, clock, bus, history, input, admission, servers, revocations, registry } = options;
+  const { config, log, clock, bus, history, input, admission, servers, revocations, registry, activity } = options;
   const hub = new ConsoleHub({
     bus,
     history,
     clock,
     throttle: { ...config.throttles, intervalMs: config.throttles.lineResetIntervalMs },
     fork: config.websocket,
+    activityEvents: config.websocket.activityEvents,
     pastLines: config.system.websocketLogCount,
     appName: config.appName,
     encode: textFrame,
@@ -70,8 +74,9 @@ export function createWingsServer(options: WingsServerOptions): WingsServer {
     {
       ...{ clock, log, hub, servers, revocations, secret },
       rules: new TokenRules({ revocations, clock, unscoped: config.aileron.unscopedTokens }),
-      actions: new SocketActions({ hub, power, input }),
+      actions: new SocketActions({ hub, power, input, activity, clock }),
       appName: config.appName,
+      proxies: new TrustedProxies(config.api.trustedProxies),
       metrics: createSocketMetrics(registry, places),
     },
     places,
