@@ -4,7 +4,8 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyReply } from 'fastify';
-import type { KubeDeps } from '../context.ts';
+import type { Clock } from '../clock/clock.ts';
+import type { Logger } from '../telemetry/log.ts';
 
 /** ms; how often a reader is looked at, and after how many looks without a byte it is given up. */
 const stallLookMs = 15_000;
@@ -20,7 +21,7 @@ export interface ByteAnswer {
 
 /** Resolves when the answer is over, well or not. */
 export async function sendBytes(
-  { clock, log }: Pick<KubeDeps, 'clock' | 'log'>,
+  { clock, log }: { clock: Clock; log: Logger },
   reply: FastifyReply,
   { code, headers, source, abort }: ByteAnswer,
 ): Promise<void> {
@@ -48,7 +49,7 @@ export async function sendBytes(
     await pipeline(source, response, { signal: abort.signal });
   } catch (error) {
     const readerIsGone = (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE';
-    if (!readerIsGone && !abort.signal.aborted) log.error({ err: error }, 'an answer of the kube API was cut short');
+    if (!readerIsGone && !abort.signal.aborted) log.error({ err: error }, 'an answer was cut short');
   } finally {
     cancel();
   }

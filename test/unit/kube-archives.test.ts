@@ -7,7 +7,7 @@ import { request } from 'node:https';
 import { after, before, beforeEach, test } from 'node:test';
 import { ArchiveError, type ArchiveErrorCode } from '../../src/archive/runner.ts';
 import { archivePath } from '../../src/http/kube/archives/archive-path.ts';
-import { byteRange } from '../../src/http/kube/byte-range.ts';
+import { byteRange } from '../../src/http/byte-range.ts';
 import type { BackupPhase } from '../../src/resources/backup.ts';
 import { ArchiveDoor } from '../support/archive-door.ts';
 import { FakeClock } from '../support/fake-clock.ts';

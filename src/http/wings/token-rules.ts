@@ -1,20 +1,18 @@
-// Whether a genuine token may hold a console socket of this server, now. Asked at `auth`, for each message that comes in,
-// and before each that goes out: time passes, and revocations come, while a socket is open.
+// Whether a genuine token may do now what it is shown for: hold a console socket of a server, or open a link once. Of a
+// socket it is asked at `auth`, for each message that comes in, and before each that goes out: time passes, and
+// revocations come, while a socket is open.
 import type { Clock } from '../../clock/clock.ts';
 import type { Config } from '../../config/config.ts';
 import { connectPermission, permits } from './permissions.ts';
 import type { Revocations } from './revocations.ts';
 import { type TokenErrorText, tokenErrors } from './socket-errors.ts';
 import { type Claims, maxLifetimeSeconds, ownIssuer } from './token.ts';
+import { purposeOf, type TokenPurpose } from './token-purpose.ts';
 
-const websocketScope = 'websocket';
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** A Panel's clock may be ahead by so much, seconds. */
 const clockToleranceSeconds = 60;
-
-/** Claims that show what an unscoped token was made for, each for one purpose. */
-const purposeClaims = ['permissions', 'file_path', 'backup_uuid'];
 
 export interface TokenRulesOptions {
   revocations: Revocations;
@@ -36,14 +34,20 @@ export class TokenRules {
 
   /** Why the token is not taken for this server, in the order a Panel expects; undefined: it is. */
   objection(claims: Claims, serverUuid: string): TokenErrorText | undefined {
+    const untimely = this.untimely(claims);
+    if (untimely) return untimely;
+    if (this.isDenied(claims)) return tokenErrors.denied;
+    if (!permits(claims.permissions, connectPermission) || !this.isFor('websocket', claims))
+      return tokenErrors.noConnect;
+    return claims.serverUuid === serverUuid ? undefined : tokenErrors.otherServer;
+  }
+
+  /** Too old, too early, or made to live too long. */
+  untimely({ issuedAt, expiresAt, notBefore }: Claims): TokenErrorText | undefined {
     const now = Math.floor(this.#clock.now() / 1000);
-    const { issuedAt, expiresAt, notBefore } = claims;
     if (expiresAt === undefined || now > expiresAt) return tokenErrors.expired;
     if (issuedAt !== undefined && expiresAt - issuedAt > maxLifetimeSeconds) return tokenErrors.expired;
-    if (notBefore === undefined || notBefore > now + clockToleranceSeconds) return tokenErrors.notYetValid;
-    if (this.isDenied(claims)) return tokenErrors.denied;
-    if (!permits(claims.permissions, connectPermission) || !this.#isForSockets(claims)) return tokenErrors.noConnect;
-    return claims.serverUuid === serverUuid ? undefined : tokenErrors.otherServer;
+    return notBefore === undefined || notBefore > now + clockToleranceSeconds ? tokenErrors.notYetValid : undefined;
   }
 
   /** What a revocation could not name is denied like what one does. */
@@ -58,11 +62,11 @@ export class TokenRules {
     if (scopes !== undefined && issuer !== ownIssuer) await this.#revocations.requireScopes();
   }
 
-  #isForSockets({ scopes, stated }: Claims): boolean {
-    if (scopes !== undefined) return scopes.includes(websocketScope);
+  /** By its scope; a token without one, as older Panels make them, by its shape. */
+  isFor(purpose: TokenPurpose, { scopes, stated }: Claims): boolean {
+    if (scopes !== undefined) return scopes.includes(purpose);
     if (this.#unscoped === 'never' || (this.#unscoped === 'untilScoped' && this.#revocations.scopesRequired))
       return false;
-    const purposes = purposeClaims.filter((claim) => stated.has(claim));
-    return purposes.length === 1 && purposes[0] === 'permissions';
+    return purposeOf(stated) === purpose;
   }
 }

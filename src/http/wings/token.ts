@@ -18,6 +18,13 @@ export interface Claims {
   serverUuid: string;
   userUuid: string;
   issuer: string;
+  /** Of a token that counts once. */
+  uniqueId: string;
+  /** What a download is of. */
+  backupUuid: string;
+  filePath: string;
+  /** Of a transfer: the server. */
+  subject: string;
   /** Undefined when it is no whole number, as all times here. */
   issuedAt: number | undefined;
   expiresAt: number | undefined;
@@ -122,6 +129,10 @@ function claimsOf(stated: Record<string, unknown>): Claims {
     serverUuid: text('server_uuid'),
     userUuid: text('user_uuid'),
     issuer: text('iss'),
+    uniqueId: text('unique_id'),
+    backupUuid: text('backup_uuid'),
+    filePath: text('file_path'),
+    subject: text('sub'),
     issuedAt: time('iat'),
     expiresAt: time('exp'),
     notBefore: stated['nbf'] === undefined ? 0 : time('nbf'),

@@ -2,12 +2,12 @@
 
 import { ObjectStoreError } from '../../../objectstore/object-store.ts';
 import type { Backup } from '../../../resources/backup.ts';
-import { byteRange } from '../byte-range.ts';
+import { byteRange } from '../../byte-range.ts';
+import { sendBytes } from '../../send-bytes.ts';
 import type { Handler } from '../context.ts';
 import { rangeNotSatisfiable, StatusError } from '../status.ts';
 import type { StreamLimit } from '../stream-limit.ts';
 import { type ArchiveAccess, archiveMissing, completedBackup } from './access.ts';
-import { sendBytes } from './send-bytes.ts';
 
 export function backupArchive({ objects }: Pick<ArchiveAccess, 'objects'>, places: StreamLimit): Handler {
   return async (deps, kind, request, reply) => {

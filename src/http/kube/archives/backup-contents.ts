@@ -4,13 +4,13 @@ import { PassThrough } from 'node:stream';
 import type { PathFacts } from '../../../archive/plan.ts';
 import { ArchiveError } from '../../../archive/runner.ts';
 import type { KindDefinition } from '../../../resources/kinds.ts';
+import { sendBytes } from '../../send-bytes.ts';
 import type { Handler } from '../context.ts';
 import { queryText } from '../query.ts';
 import { missing, StatusError, unavailable, unprocessable } from '../status.ts';
 import type { StreamLimit } from '../stream-limit.ts';
 import { type ArchiveAccess, archiveMissing, completedBackup } from './access.ts';
 import { archivePath } from './archive-path.ts';
-import { sendBytes } from './send-bytes.ts';
 
 /** What the path is: `file` or `directory`. */
 export const contentHeader = 'aileron-content';
