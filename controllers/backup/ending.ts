@@ -84,6 +84,7 @@ export function publishEnd(deps: BackupDeps, backup: Backup, work: Work, outcome
     ...(archive ? { size: archive.size, contentBytes: archive.contentBytes ?? 0 } : {}),
   });
   tell(deps, backup, outcome.result === 'Failed' ? 'Warning' : 'Normal', outcome.reason, sentence(outcome, archive));
+  deps.log.info({ backup: metadata.name, ...outcome }, 'a backup has ended');
 }
 
 /**

@@ -178,7 +178,7 @@ describe('a real game server', { skip, timeout: setUpMs + 120_000 }, () => {
     assert.notEqual(await seedOf(administrator), seed);
     await typed(administrator, 'load world', /./);
     const isLoaded = async () => {
-      await sleep(500);
+      await sleep(1_100); // As many lines as a console takes.
       return (await seedOf(administrator)) === seed;
     };
     await administrator.until('the world is loaded', isLoaded, 20_000);
