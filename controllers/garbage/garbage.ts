@@ -42,7 +42,7 @@ export interface GarbageDeps {
   kinds?: readonly string[];
 }
 
-const defaultKinds = ['Server', 'Backup', 'Restore', 'Schedule', 'Node'];
+const defaultKinds = ['Server', 'Backup', 'Restore', 'Installation', 'Schedule', 'Node'];
 const resyncMs = 600_000;
 
 /** The parts for the manager. */

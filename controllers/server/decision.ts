@@ -1,6 +1,6 @@
 // What to do next for one server: a pure function of what is wanted, what is recorded and what is so. It is asked again
 // after every step, so it never plans further than one.
-import { restoringText, suspendedText } from '../../src/resources/power.ts';
+import { installingText, restoringText, suspendedText } from '../../src/resources/power.ts';
 import type { PowerAction, Server, ServerOperation } from '../../src/resources/server.ts';
 import { longestRestartDelayMs } from './crash.ts';
 
@@ -43,9 +43,9 @@ export type Step =
   | { do: 'abandon' }
   | { do: 'handle-exit' }
   | { do: 'restart-later'; at: number }
-  /** A start that is due by itself has to make way for a restore, and is made up for if that comes to nothing. */
+  /** A start that is due by itself has to make way for a claim; for a restore that comes to nothing it is made up for. */
   | { do: 'yield' }
-  /** Tell the restore that there is no process any more. */
+  /** Tell whoever claims the server that there is no process any more. */
   | { do: 'confirm-stopped' }
   | { do: 'settle' };
 
@@ -59,8 +59,8 @@ export function decide(view: View): Step {
 
   const operation = server.status?.operation;
   if (operation && !supersedes(server, operation, wish)) {
-    // What begins a process has to wait for the end of a restore.
-    return isBeingRestored(server) && startsProcess(operation.action) ? { do: 'settle' } : { do: 'resume', operation };
+    // What begins a process has to wait for the end of the claim.
+    return takenText(server) && startsProcess(operation.action) ? { do: 'settle' } : { do: 'resume', operation };
   }
   if (server.status?.claim?.stopServer) return makeWay(view, wish);
   if (wish) return answer(view, wish);
@@ -69,16 +69,18 @@ export function decide(view: View): Step {
   return view.container === 'running' ? keepRunning(view) : keepStopped(view);
 }
 
-/** A restore is about to change the files: no process, and nothing that makes one. */
+/** Somebody else is about to change the files: no process, and nothing that makes one. */
 function makeWay(view: View, wish: OpenRequest | undefined): Step {
   const { operation, claim, restartAt } = view.server.status ?? {};
   if (wish && startsProcess(wish.action)) {
-    return { do: 'finish', request: wish.id, outcome: 'Refused', message: restoringText };
+    const message = takenText(view.server) ?? restoringText;
+    return { do: 'finish', request: wish.id, outcome: 'Refused', message };
   }
   if (operation && startsProcess(operation.action)) return { do: 'yield' };
   if (isOnline(view)) {
     const request = wish ? { request: wish.id } : {};
-    return { do: 'begin', action: wish?.action ?? 'stop', cause: 'Restore', ...request };
+    const cause = claim?.kind === 'Installation' ? 'Installation' : 'Restore';
+    return { do: 'begin', action: wish?.action ?? 'stop', cause, ...request };
   }
   if (wish) return answer(view, wish);
   if (operation) return { do: 'abandon' };
@@ -87,8 +89,10 @@ function makeWay(view: View, wish: OpenRequest | undefined): Step {
   return claim?.stopped ? { do: 'settle' } : { do: 'confirm-stopped' };
 }
 
-function isBeingRestored({ status }: Server): boolean {
-  return status?.claim?.kind === 'Restore';
+/** Why no process may begin now, whoever asks for it; undefined: none of that. */
+function takenText({ status }: Server): string | undefined {
+  if (status?.claim?.kind === 'Restore') return restoringText;
+  return status?.claim?.kind === 'Installation' ? installingText : undefined;
 }
 
 export interface OpenRequest {
@@ -109,11 +113,11 @@ function preempts(view: View, wish: OpenRequest | undefined): Step | undefined {
   if (!job || job.action === 'delete') return undefined;
   if (wish && overtakes(wish, job)) return { do: 'cancel', reason: `overtaken by a request to ${wish.action}` };
   if (server.spec.suspended && startsProcess(job.action)) return { do: 'cancel', reason: suspendedText };
-  if (makesWay(server, job.action)) return { do: 'cancel', reason: restoringText };
+  if (makesWay(server, job.action)) return { do: 'cancel', reason: takenText(server) ?? restoringText };
   return undefined;
 }
 
-/** A start ends for a restore, and a requested stop, which may take ten minutes, becomes one of the restore's. */
+/** A start ends for a claim, and a requested stop, which may take ten minutes, becomes one of the claim's. */
 function makesWay({ status }: Server, action: PowerAction): boolean {
   if (!status?.claim?.stopServer) return false;
   return startsProcess(action) || (action === 'stop' && status.operation?.cause === 'Request');
@@ -134,8 +138,8 @@ function answer(view: View, wish: OpenRequest): Step {
   if (startsProcess(wish.action)) {
     if (view.server.spec.suspended)
       return { do: 'finish', request: wish.id, outcome: 'Refused', message: suspendedText };
-    if (isBeingRestored(view.server))
-      return { do: 'finish', request: wish.id, outcome: 'Refused', message: restoringText };
+    const taken = takenText(view.server);
+    if (taken) return { do: 'finish', request: wish.id, outcome: 'Refused', message: taken };
     if (wish.action === 'start' && view.container === 'running' && view.attached) {
       return { do: 'finish', request: wish.id, outcome: 'Succeeded', message: 'server is running' };
     }
@@ -157,14 +161,14 @@ function keepRunning(view: View): Step {
 
 function keepStopped(view: View): Step {
   const { state, restartAt } = view.server.status ?? {};
-  const restoring = isBeingRestored(view.server);
+  const taken = takenText(view.server) !== undefined;
   if (state === 'running' || state === 'starting') {
     if (view.witnessedExit) return { do: 'handle-exit' };
-    if (restoring) return { do: 'settle' };
+    if (taken) return { do: 'settle' };
     return { do: 'begin', action: 'start', cause: 'Outage' };
   }
   if (state !== 'offline') return { do: 'mark-offline' };
-  if (restartAt && !view.server.spec.suspended && !restoring) {
+  if (restartAt && !view.server.spec.suspended && !taken) {
     const at = Date.parse(restartAt);
     // Farther away than any back-off means that the wall clock was turned back.
     const due = at <= view.now || at - view.now > longestRestartDelayMs;

@@ -4,7 +4,7 @@
 //   operation set          → the job is started again from the top; a process that runs already is taken over
 //   running, no operation  → the container is taken over without a restart; one that ended meanwhile is started again
 //   deletionTimestamp      → the removal goes on
-//   claim by a restore     → no process is started; with stopServer it is ended, and the claim says when it is
+//   claim by a restore or an installation → no process is started; with stopServer it is ended, and the claim says when it is
 // The key is the server's name. It is enqueued by a change of the object or of its claim, a Docker event of its container, a fact of
 // its session (done line, exit), the end of its job, a new disk count, Docker coming back, and a slow resync.
 import { timestamp } from '../../src/clock/clock.ts';
@@ -227,9 +227,11 @@ async function begin(deps: ServerControllerDeps, server: Server, next: Step & { 
     say(deps, server, 'Server is exceeding the assigned disk space limit, stopping process now.');
   await deps.states.record(server.metadata.name, (status, present) => {
     const { claim, operation: before } = status;
-    // A restore may have begun, or ended, since the decision.
-    if (claim?.kind === 'Restore' ? startsProcess(next.action) : next.cause === 'Restore') return;
-    if (next.cause === 'Restore' && claim) {
+    // A claim may have begun, or ended, since the decision.
+    const forClaim = next.cause === 'Restore' || next.cause === 'Installation';
+    if (forClaim && next.cause !== claim?.kind) return;
+    if ((claim?.kind === 'Restore' || claim?.kind === 'Installation') && startsProcess(next.action)) return;
+    if (forClaim && claim) {
       if (before?.signalled && !before.stopped) operation.signalled = true;
       if (status.state === 'starting' || status.state === 'running') claim.wasOnline = true;
     }

@@ -14,6 +14,8 @@ const requestedStopMs = 600_000;
 const enforcedStopMs = 60_000;
 /** Wings waits as long before a restore, and then gives up. */
 const restoreStopMs = 120_000;
+/** Before an installation, which replaces what the process would still save. */
+const installationStopMs = 10_000;
 const enforcedCauses: readonly ServerOperation['cause'][] = ['Suspended', 'DiskLimit', 'Deletion'];
 
 /** SIGKILL is repeated at this distance until the process is gone: a hung kernel call may delay it. */
@@ -200,6 +202,7 @@ async function askDockerToStop(
 function stopLimitMs(deps: ServerDeps, server: Server, operation: ServerOperation): number {
   if (enforcedCauses.includes(operation.cause)) return enforcedStopMs;
   if (operation.cause === 'Restore') return restoreStopMs;
+  if (operation.cause === 'Installation') return installationStopMs;
   if (stopActionOf(server.spec.egg.stop).kind === 'signal') return deps.config.aileron.stopGraceSeconds * 1000;
   return requestedStopMs;
 }

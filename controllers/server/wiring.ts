@@ -58,7 +58,9 @@ const telling: ReadonlySet<string> = new Set([
 
 export interface ServerController {
   controller: Controller;
+  /** Shared with whoever else makes containers. */
   networks: Networks;
+  images: ImagePuller;
   /** Ends jobs and sessions; processes go on. Call after the controller stopped. */
   close(): Promise<void>;
 }
@@ -89,6 +91,13 @@ export function createServerController(options: ServerControllerOptions): Server
           (server) => server.metadata.uid !== except.metadata.uid && outgoingIp(config, server.spec.allocations) === ip,
         ),
   });
+  const images = new ImagePuller({
+    docker,
+    clock,
+    log,
+    timeoutMs: config.aileron.imagePullTimeoutSeconds * 1000,
+    sendPlatform: config.flavour === 'pelican',
+  });
   const jobs = new Jobs<void>({
     name: 'server',
     limit: jobsAtATime,
@@ -106,13 +115,7 @@ export function createServerController(options: ServerControllerOptions): Server
   const deps: ServerControllerDeps = {
     removeBackups: async () => {},
     ...options,
-    images: new ImagePuller({
-      docker,
-      clock,
-      log,
-      timeoutMs: config.aileron.imagePullTimeoutSeconds * 1000,
-      sendPlatform: config.flavour === 'pelican',
-    }),
+    images,
     networks,
     disk,
     sessions,
@@ -139,7 +142,7 @@ export function createServerController(options: ServerControllerOptions): Server
     const { uuid } = object.spec;
     if (type === 'DELETED' && uuid) serverMetrics.forget(uuid);
     else if (uuid) serverMetrics.show(uuid, object.status?.state ?? 'offline');
-    if (uuid && type === 'MODIFIED' && restoreEnded(old, object)) disk.recount(uuid);
+    if (uuid && type === 'MODIFIED' && filesReplaced(old, object)) disk.recount(uuid);
     // Our own status writes need no answer.
     if (
       type !== 'MODIFIED' ||
@@ -161,6 +164,7 @@ export function createServerController(options: ServerControllerOptions): Server
   return {
     controller,
     networks,
+    images,
     async close() {
       await jobs.stop();
       disk.stop();
@@ -178,7 +182,8 @@ function claimChanged({ status: before }: Server, { status: now }: Server): bool
   return before?.claim?.uid !== now?.claim?.uid || before?.claim?.stopServer !== now?.claim?.stopServer;
 }
 
-function restoreEnded(old: Server | undefined, { status }: Server): boolean {
+/** By a restore or an installation that has ended. */
+function filesReplaced(old: Server | undefined, { status }: Server): boolean {
   const claim = old?.status?.claim;
-  return claim?.kind === 'Restore' && claim.uid !== status?.claim?.uid;
+  return (claim?.kind === 'Restore' || claim?.kind === 'Installation') && claim.uid !== status?.claim?.uid;
 }

@@ -1,5 +1,5 @@
 // One document of a manifest as what it declares. Pure.
-import { apiVersionOf, findKind, restoreKind, serverKind } from '../resources/kinds.ts';
+import { apiVersionOf, findKind, installationKind, restoreKind, serverKind } from '../resources/kinds.ts';
 import type { ManifestDocument } from './documents.ts';
 import { type LineNode, lineOf } from './field-lines.ts';
 import { ManifestError } from './manifest-error.ts';
@@ -25,8 +25,12 @@ export interface ForeignDocument {
 }
 
 /** A directory is followed for ever: at each start of a new node, or once the object is gone, old files would come back. */
-const restoreText =
-  'a restore is done once, so it is not declared in a directory that is followed for ever; use kubectl apply or aileron restore';
+const doneOnce: Readonly<Record<string, string>> = {
+  [restoreKind.kind]:
+    'a restore is done once, so it is not declared in a directory that is followed for ever; use kubectl apply or aileron restore',
+  [installationKind.kind]:
+    'an installation is done once, so it is not declared in a directory that is followed for ever; use kubectl apply',
+};
 
 const statedMetadata = ['name', 'labels', 'annotations'];
 
@@ -41,7 +45,7 @@ export function declarationOf(file: string, document: ManifestDocument): Declara
     if (!definition || apiVersionOf(definition) !== apiVersion) {
       throw new ManifestError(`there is no kind ${JSON.stringify(kind)} in ${apiVersion}`, { field: 'kind' });
     }
-    if (kind === restoreKind.kind) throw new ManifestError(restoreText, { field: 'kind' });
+    if (doneOnce[kind] !== undefined) throw new ManifestError(doneOnce[kind], { field: 'kind' });
     const { apiVersion: _, kind: __, status: ___, metadata, ...fields } = value;
     const stated = statedOf(metadata);
     return {

@@ -10,11 +10,13 @@ import {
   cancelAfter,
   cancelCauses,
   immutableCauses,
+  installationRunningText,
   isAbout,
   keptRef,
   listOperations,
   operationsTurn,
   restoreRunningText,
+  runningInstallation,
   runningRestore,
   serverLeavingText,
   serverOf,
@@ -82,6 +84,7 @@ async function startBackup(
   if (!server) return admitted;
   if (server.metadata.deletionTimestamp) throw new OperationConflictError(serverLeavingText);
   if (runningRestore(operations, server)) throw new OperationConflictError(restoreRunningText);
+  if (runningInstallation(operations, server)) throw new OperationConflictError(installationRunningText);
   checkLimit(server, operations.backups);
   return { ...admitted, spec: { ...spec, serverRef: { ...spec.serverRef, uuid: server.spec.uuid } } };
 }

@@ -2,6 +2,7 @@
 // with its schema and one entry here.
 import { backupSpecSchema, backupStatusSchema } from './backup.ts';
 import { eventSchema } from './event.ts';
+import { installationSpecSchema, installationStatusSchema } from './installation.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { namespaceSchema } from './namespace.ts';
 import { nodeStatusSchema } from './node.ts';
@@ -173,6 +174,34 @@ export const restoreKind: KindDefinition = {
   schema: { type: 'object', required: ['spec'], properties: { spec: restoreSpecSchema, status: restoreStatusSchema } },
 };
 
+export const installationKind: KindDefinition = {
+  group: 'aileron.dev',
+  version: 'v1',
+  kind: 'Installation',
+  description: 'The install script of a server, run once in a container of its own.',
+  plural: 'installations',
+  singular: 'installation',
+  shortNames: ['inst'],
+  categories: ['all', 'aileron'],
+  namespaced: false,
+  statusSubresource: true,
+  columns: [
+    phase,
+    serverName,
+    { name: 'Reinstall', type: 'boolean', jsonPath: '.spec.reinstall' },
+    { name: 'Exit', type: 'integer', jsonPath: '.status.exitCode', description: 'Exit code of the script' },
+    age,
+    { name: 'Container', type: 'string', jsonPath: '.status.containerId', priority: 1 },
+    { name: 'Log', type: 'string', jsonPath: '.status.logFile', priority: 1 },
+    outcomeMessage,
+  ],
+  schema: {
+    type: 'object',
+    required: ['spec'],
+    properties: { spec: installationSpecSchema, status: installationStatusSchema },
+  },
+};
+
 export const scheduleKind: KindDefinition = {
   group: 'aileron.dev',
   version: 'v1',
@@ -249,6 +278,7 @@ export const kindDefinitions: readonly KindDefinition[] = [
   serverKind,
   backupKind,
   restoreKind,
+  installationKind,
   scheduleKind,
   nodeKind,
   eventKind,

@@ -1,9 +1,10 @@
-// What the rules of backups and restores share: the server they are about, what of them never changes, how they are
+// What the rules of backups, restores and installations share: the server they are about, what of them never changes, how they are
 // called off, and which others of that server have not ended.
 import { isDeepStrictEqual } from 'node:util';
 import { type Backup, isFinishedBackup } from './backup.ts';
 import type { FieldCause } from './errors.ts';
 import { invalidValue, notFound } from './field-causes.ts';
+import { type Installation, isFinishedInstallation } from './installation.ts';
 import type { ObjectReader } from './kind-rules.ts';
 import { isFinishedRestore, type Restore } from './restore.ts';
 import type { Server } from './server.ts';
@@ -13,6 +14,7 @@ export const operationsTurn = 'operations';
 
 export const backupRunningText = 'A backup operation is already running for this server';
 export const restoreRunningText = 'A restore operation is already running for this server';
+export const installationRunningText = 'An installation is already running for this server';
 export const serverLeavingText = 'this server is being deleted';
 
 export interface OperationTurn {
@@ -67,21 +69,30 @@ export async function serverOf(
 export interface Operations {
   backups: Backup[];
   restores: Restore[];
+  installations: Installation[];
 }
 
 /** All there are, of every server. */
 export async function listOperations(reader: ObjectReader): Promise<Operations> {
-  const [backups, restores] = await Promise.all([reader.list<Backup>('Backup'), reader.list<Restore>('Restore')]);
-  return { backups: backups.items, restores: restores.items };
+  const [backups, restores, installations] = await Promise.all([
+    reader.list<Backup>('Backup'),
+    reader.list<Restore>('Restore'),
+    reader.list<Installation>('Installation'),
+  ]);
+  return { backups: backups.items, restores: restores.items, installations: installations.items };
 }
 
 /** Archives are kept by the uuid of the server, so that is what counts. */
-export function isAbout({ spec }: Backup | Restore, server: Server): boolean {
+export function isAbout({ spec }: Backup | Restore | Installation, server: Server): boolean {
   return spec.serverRef.uuid === server.spec.uuid;
 }
 
 export function runningBackup({ backups }: Operations, server: Server): Backup | undefined {
   return backups.find((backup) => isAbout(backup, server) && !isFinishedBackup(backup));
+}
+
+export function runningInstallation({ installations }: Operations, server: Server): Installation | undefined {
+  return installations.find((one) => isAbout(one, server) && !isFinishedInstallation(one));
 }
 
 export function runningRestore({ restores }: Operations, server: Server): Restore | undefined {

@@ -7,6 +7,7 @@ export const powerBusyText =
   'another power action is currently being processed for this server, please try again later';
 export const suspendedText = 'server is currently in a suspended state';
 export const restoringText = 'server is currently being restored';
+export const installingText = 'server is currently installing';
 
 type Power = ServerSpec['power'];
 
@@ -34,6 +35,7 @@ export function admitPower(
     // Declared as running and suspended at once: it is not started.
     return { desired: 'Running' };
   }
+  if (current?.status?.claim?.kind === 'Installation') throw new PowerConflictError(installingText);
   if (startsProcess(action) && current?.status?.claim?.kind === 'Restore') throw new PowerConflictError(restoringText);
   if (action !== 'kill' && isBusy(current)) throw new PowerConflictError(powerBusyText);
   return { desired: desiredAfter(action), request: { id: stamp.newId(), action, at: stamp.now, by: stamp.by } };

@@ -11,11 +11,13 @@ import {
   cancelAfter,
   cancelCauses,
   immutableCauses,
+  installationRunningText,
   isAbout,
   keptRef,
   listOperations,
   restoreRunningText,
   runningBackup,
+  runningInstallation,
   runningRestore,
   serverLeavingText,
   serverOf,
@@ -107,6 +109,7 @@ async function startRestore(
   if (server.spec.suspended) throw new OperationConflictError(suspendedText);
   if (runningBackup(operations, server)) throw new OperationConflictError(backupRunningText);
   if (runningRestore(operations, server)) throw new OperationConflictError(restoreRunningText);
+  if (runningInstallation(operations, server)) throw new OperationConflictError(installationRunningText);
   return {
     ...admitted,
     spec: {

@@ -1,5 +1,6 @@
 // The rules of every kind that has some: for the others schema and metadata say everything.
 import { backupRules } from './backup-admission.ts';
+import { installationRules } from './installation-admission.ts';
 import type { KindRules } from './kind-rules.ts';
 import { restoreRules } from './restore-admission.ts';
 import { scheduleRules } from './schedule-admission.ts';
@@ -9,6 +10,7 @@ const rules: ReadonlyMap<string, KindRules> = new Map<string, KindRules>([
   ['Server', serverRules],
   ['Backup', backupRules],
   ['Restore', restoreRules],
+  ['Installation', installationRules],
   ['Schedule', scheduleRules],
 ]);
 

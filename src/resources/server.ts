@@ -394,7 +394,17 @@ export const serverStatusSchema = {
         action: { type: 'string', enum: powerActions },
         cause: {
           type: 'string',
-          enum: ['Request', 'Crash', 'Outage', 'Suspended', 'DiskLimit', 'RestartPolicy', 'Deletion', 'Restore'],
+          enum: [
+            'Request',
+            'Crash',
+            'Outage',
+            'Suspended',
+            'DiskLimit',
+            'RestartPolicy',
+            'Deletion',
+            'Restore',
+            'Installation',
+          ],
           description:
             'Outage: the process ended while Docker or the daemon was away, a reboot of the machine included.',
         },
@@ -411,11 +421,11 @@ export const serverStatusSchema = {
       description:
         'The one operation that has the server to itself, but for power; nothing else of its kind starts meanwhile.',
       properties: {
-        kind: { type: 'string', enum: ['Backup', 'Restore', 'Server'] },
+        kind: { type: 'string', enum: ['Backup', 'Restore', 'Installation', 'Server'] },
         name: { type: 'string' },
         uid: { type: 'string' },
         since: { type: 'string', format: 'date-time' },
-        stopServer: { type: 'boolean', description: 'A restore needs the process stopped now.' },
+        stopServer: { type: 'boolean', description: 'A restore or an installation needs the process stopped now.' },
         stopped: { type: 'boolean', description: 'There is no process, and none starts before the claim ends.' },
         wasOnline: {
           type: 'boolean',

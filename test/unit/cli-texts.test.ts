@@ -91,7 +91,7 @@ test('a kind has many names', () => {
   assert.throws(
     () => kindOf('pod'),
     usage(
-      /There is no kind "pod"; the kinds are servers \(gs\), backups \(bk\), restores \(rst\), schedules \(sched\), nodes/,
+      /There is no kind "pod"; the kinds are servers \(gs\), backups \(bk\), restores \(rst\), installations \(inst\), schedules \(sched\), nodes/,
     ),
   );
 });

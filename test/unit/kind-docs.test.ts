@@ -68,7 +68,7 @@ test('the example of a page is what the node would take', async () => {
       ...{ by: 'test', owner: { kind: 'User' as const }, dryRun: false, fieldValidation: 'Strict' as const },
       warn: (warning: string) => assert.fail(warning),
     };
-    if (kind === 'Backup' || kind === 'Restore') await prepare(admission, store, context);
+    if (['Backup', 'Restore', 'Installation'].includes(kind)) await prepare(admission, store, context);
     if (kind !== 'Node') {
       await admission.create(kind, example, context);
       continue;

@@ -120,6 +120,7 @@ test('discovery comes aggregated or piece by piece', async () => {
   const resources = aggregated.json.items[0].versions[0].resources;
   assert.deepEqual(resources.map(({ resource }: { resource: string }) => resource).sort(), [
     'backups',
+    'installations',
     'nodes',
     'restores',
     'schedules',

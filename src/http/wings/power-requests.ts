@@ -2,7 +2,7 @@
 // A wish that a newer one replaced ended without a word: who asked for the newer one hears how that went.
 
 import type { Admission, WriteContext } from '../../resources/admission.ts';
-import { restoringText } from '../../resources/power.ts';
+import { installingText, restoringText } from '../../resources/power.ts';
 import type { PowerAction, ProcessState, Server } from '../../resources/server.ts';
 import type { ServerChange, ServerLookup } from './server-lookup.ts';
 import { daemonErrors, SocketRequestError } from './socket-errors.ts';
@@ -44,11 +44,12 @@ export class PowerRequests {
     if (!server) return;
     const { name } = server.metadata;
     const patch = { spec: { power: { request: { action } } } };
-    const restoring = server.status?.claim?.kind === 'Restore';
-    if (restoring || (action === 'start' && state(uuid) !== 'offline')) {
+    const kind = server.status?.claim?.kind;
+    const taken = kind === 'Restore' ? restoringText : kind === 'Installation' ? installingText : undefined;
+    if (taken || (action === 'start' && state(uuid) !== 'offline')) {
       // Another action under way is the better reason, and only admission knows.
       await admission.patch('Server', name, patch, writeContext(by, true));
-      throw new SocketRequestError(restoring ? restoringText : daemonErrors.running);
+      throw new SocketRequestError(taken ?? daemonErrors.running);
     }
     const written = (await admission.patch('Server', name, patch, writeContext(by, false))) as Server;
     const ended = await this.#follow(uuid, written.spec.power.request?.id ?? '');
