@@ -44,6 +44,7 @@ export function panelDeliverer(options: ReportsOptions): Deliver {
       (thrown: unknown) => thrown ?? new Error('the call failed without a reason'),
     );
     signal.throwIfAborted();
+    if (error instanceof UndeliverableError) throw error;
     const facts = { what, error, ageMs: clock.now() - Date.parse(entry.since) };
     let verdict = verdictOf({ ...facts, nodeIsKnown: undefined });
     if (verdict.do === 'ask-again') verdict = verdictOf({ ...facts, nodeIsKnown: await isKnown(options.api, signal) });

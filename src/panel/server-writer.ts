@@ -189,13 +189,10 @@ export class ServerWriter {
   }
 }
 
-/** What the Panel does not say was made here; of the environment the order counts too. */
+/** What the Panel does not say was made here. An order of variables alone is no change, to the store neither. */
 function isSame({ spec }: Server, wanted: PanelSpec): boolean {
   const { power: _power, nodeName: _node, owner: _owner, ...present } = spec;
-  return (
-    isDeepStrictEqual(present, wanted) &&
-    isDeepStrictEqual(Object.keys(present.environment), Object.keys(wanted.environment))
-  );
+  return isDeepStrictEqual(present, wanted);
 }
 
 /** Faults of what was sent, as against faults of the store. */
