@@ -76,7 +76,7 @@ function workOf(deps: BackupDeps, backup: Backup): Work | undefined {
   const { server, backup: backupId } = keyOf(backup);
   const operation = { operation: metadata.uid, type: 'create', backupId } as const;
   const meter = new ProgressMeter({ bus: deps.bus, clock: deps.clock, server, operation, from: status?.progress });
-  const work: Work = { uid: metadata.uid, backup, meter };
+  const work: Work = { uid: metadata.uid, backup, meter, failedLooks: 0 };
   deps.works.set(metadata.name, work);
   meter.phase(status?.startedAt ? wirePhases[status.phase ?? 'Pending'] : 'queued');
   return work;
@@ -141,6 +141,10 @@ async function perform(
   switch (step.do) {
     case 'wait':
       return isFinishedBackup(backup) ? undefined : after(waitMs);
+    case 'stand-back':
+      // Those that come first may wait for the very place that was set aside for this one.
+      deps.slots.release(backup.metadata.uid);
+      return after(waitMs);
     case 'stop-job':
       return stopJob(deps, backup, work, step.outcome);
     case 'remove':

@@ -24,6 +24,8 @@ export interface View {
 
 export type Step =
   | { do: 'wait' }
+  /** Others of the same server come first. */
+  | { do: 'stand-back' }
   /** It is new. */
   | { do: 'accept' }
   /** Its turn: take a place and the server, and record that the work begins. */
@@ -57,7 +59,7 @@ export function decide(view: View): Step {
   // As long as no outcome is recorded, a wish to end it counts more than what came of it.
   if (stop) return { do: 'conclude', verdict: { outcome: stop } };
   if (view.verdict) return { do: 'conclude', verdict: view.verdict };
-  if (status.phase === 'Pending') return view.behind ? { do: 'wait' } : { do: 'begin' };
+  if (status.phase === 'Pending') return view.behind ? { do: 'stand-back' } : { do: 'begin' };
   return view.attempt === status.attempt ? { do: 'archive' } : { do: 'recover' };
 }
 

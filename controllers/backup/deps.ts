@@ -62,6 +62,8 @@ export interface Work {
   meter: ProgressMeter;
   /** The last attempt that this daemon recorded; another one in status is an earlier daemon's. */
   attempt?: number;
+  /** Looks at the archives of the node that failed, one after the other. */
+  failedLooks: number;
   /** Why its job was told to end. */
   stopping?: OperationOutcome;
   verdict?: Verdict;

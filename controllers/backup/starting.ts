@@ -7,7 +7,7 @@ import type { Backup } from '../../src/resources/backup.ts';
 import { takeClaim } from '../../src/runtime/claims.ts';
 import { after, type Outcome } from '../../src/runtime/reconciler.ts';
 import { type BackupDeps, isOperationOf, keyOf, tell, type Work } from './deps.ts';
-import { archiveExists, completed, restartedTooOften } from './outcomes.ts';
+import { archiveExists, completed, failureOf, restartedTooOften } from './outcomes.ts';
 import { enter, record } from './status.ts';
 
 /** What waits is told when its turn comes; this is for a word that was lost. */
@@ -16,11 +16,17 @@ export const waitMs = 30_000;
 /** Work that a daemon began and did not end is begun once more. */
 const maxStarts = 2;
 
+/** A store of archives that cannot be looked at may come back; after so many looks a backup gives it up. */
+const maxFailedLooks = 6;
+const lookAgainMs = 10_000;
+
 type Progress = Outcome | 'again';
 
 /** Answers whether to look again at once, or when. */
 export async function begin(deps: BackupDeps, backup: Backup, work: Work): Promise<Progress> {
-  if (await isStrangersArchive(deps, backup)) {
+  const found = await look(deps, backup, work, () => isStrangersArchive(deps, backup));
+  if ('retry' in found) return found.retry;
+  if (found.value) {
     work.verdict = { outcome: archiveExists };
     return 'again';
   }
@@ -37,9 +43,10 @@ export async function begin(deps: BackupDeps, backup: Backup, work: Work): Promi
 /** What another daemon began: taken over when it is whole, begun once more when it is not, given up the third time. */
 export async function recover(deps: BackupDeps, backup: Backup, work: Work): Promise<Progress> {
   if (!(await takePlaceAndServer(deps, backup))) return after(waitMs);
-  const facts = await ownArchive(deps, backup);
-  if (facts) {
-    work.verdict = { outcome: completed, facts };
+  const found = await look(deps, backup, work, () => ownArchive(deps, backup));
+  if ('retry' in found) return found.retry;
+  if (found.value) {
+    work.verdict = { outcome: completed, facts: found.value };
     return 'again';
   }
   const attempts = backup.status?.attempt ?? 0;
@@ -52,6 +59,32 @@ export async function recover(deps: BackupDeps, backup: Backup, work: Work): Pro
   tell(deps, backup, 'Normal', 'Archiving', 'The daemon was restarted; archiving begins once more.');
   await deps.checkpoint('backup:restart-recorded');
   return 'again';
+}
+
+/** A failure is told each time, gives the place to others meanwhile, and in the end is how the backup ends. */
+async function look<T>(
+  deps: BackupDeps,
+  backup: Backup,
+  work: Work,
+  ask: () => Promise<T>,
+): Promise<{ value: T } | { retry: Progress }> {
+  try {
+    const value = await ask();
+    work.failedLooks = 0;
+    return { value };
+  } catch (error) {
+    const outcome = failureOf(error);
+    if (!outcome) throw error;
+    deps.slots.release(backup.metadata.uid);
+    deps.log.warn({ err: error, backup: backup.metadata.name }, 'the archives of the node cannot be looked at');
+    work.failedLooks += 1;
+    if (work.failedLooks >= maxFailedLooks) {
+      work.verdict = { outcome };
+      return { retry: 'again' };
+    }
+    tell(deps, backup, 'Warning', outcome.reason, `${outcome.message} It is tried again.`);
+    return { retry: after(lookAgainMs) };
+  }
 }
 
 function recordStart(deps: BackupDeps, backup: Backup, attempt: number): Promise<Backup | undefined> {

@@ -1,7 +1,7 @@
 // A backup from its acceptance to its end, with everything that may end it otherwise.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ArchiveError } from '../../../src/archive/runner.ts';
 import { findCondition } from '../../../src/resources/conditions.ts';
@@ -208,6 +208,22 @@ describe('a backup that cannot be made', () => {
     await bench.untilGone('b1');
     assert.deepEqual(bench.files(), [archive]);
     assert.equal(bench.runner.jobs.length, 0);
+  });
+
+  test('fails with a reason when the archives of the node cannot be looked at, and says so before', async (t) => {
+    const bench = new BackupBench(t);
+    await bench.addServer();
+    const { backupDirectory } = bench.config.system;
+    rmSync(backupDirectory, { recursive: true, force: true });
+    mkdirSync(dirname(backupDirectory), { recursive: true });
+    symlinkSync(backupDirectory, backupDirectory); // ELOOP
+    await bench.start();
+    await bench.add('b1');
+    await bench.pass(120_000, 5_000);
+    const { phase, outcome } = (await bench.backup('b1'))?.status ?? {};
+    assert.deepEqual([phase, outcome?.reason], ['Failed', 'ArchiveFailed']);
+    assert.equal(bench.events.filter((told) => told.includes('It is tried again.')).length, 5);
+    assert.equal(bench.slots.running, 0);
   });
 
   test('is another node’s business when it is another node’s', async (t) => {

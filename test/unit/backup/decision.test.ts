@@ -42,7 +42,7 @@ describe('the next step', () => {
   test('goes from phase to phase', () => {
     assert.equal(next(aBackup()), 'accept');
     assert.equal(next(aBackup({ phase: 'Pending' })), 'begin');
-    assert.equal(next(aBackup({ phase: 'Pending' }), { behind: true }), 'wait');
+    assert.equal(next(aBackup({ phase: 'Pending' }), { behind: true }), 'stand-back');
     assert.equal(next(aBackup({ phase: 'Archiving', attempt: 1 }), { attempt: 1 }), 'archive');
     assert.equal(next(aBackup({ phase: 'Archiving', attempt: 1 }), { attempt: 1, working: true }), 'wait');
     const verdict = { outcome: completed };

@@ -38,6 +38,24 @@ describe('backups of one server', () => {
     assert.equal(bench.completions().length, 5);
   });
 
+  test('one that an earlier one overtakes gives the place up that was set aside for it (backups 15.14)', async (t) => {
+    const bench = new BackupBench(t);
+    bench.config.system.backups.maxConcurrent = 1;
+    await bench.addServer();
+    await bench.addServer({ metadata: { name: 'other' }, spec: { uuid: otherServer } });
+    await bench.start();
+    await bench.add('x', 0, ref('other', otherServer));
+    await bench.job(0);
+    // Created in one second, the names against the order in which they ask for the place.
+    await bench.add('b', 1);
+    await bench.quiet();
+    await bench.add('a', 2);
+    await bench.quiet();
+    for (let n = 0; n < 3; n += 1) (await bench.job(n)).finish();
+    await bench.untilPhase('b', 'Completed');
+    assert.deepEqual(started(bench), [0, 2, 1]);
+  });
+
   test('fifty at once are all made, never two at a time (covers: SEC-101)', async (t) => {
     const bench = new BackupBench(t);
     await bench.addServer();
