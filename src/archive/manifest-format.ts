@@ -48,7 +48,7 @@ export type ManifestRecord = ManifestPath &
     | {
         /** Not in the archive. */
         type: 'skipped';
-        reason: 'fifo' | 'socket' | 'device' | 'mount' | 'vanished';
+        reason: 'fifo' | 'socket' | 'device' | 'mount' | 'too-deep' | 'vanished';
       }
   );
 

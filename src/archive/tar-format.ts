@@ -7,6 +7,9 @@ export const tarBlockBytes = 512;
 /** Two blocks of zeros end an archive; nothing is padded to a larger record. */
 export const tarEndBytes = 2 * tarBlockBytes;
 
+/** Directories that an entry may be under: security contract SEC-20. */
+export const maxArchiveDepth = 128;
+
 /** What stands at byte 156. Files of old writers have a NUL there. */
 export const tarType = {
   file: 0x30,

@@ -14,6 +14,7 @@ import type { ArchiveFacts, CreatePlan } from '../plan.ts';
 import { ArchiveError } from '../runner.ts';
 import { writeSidecar } from '../sidecar.ts';
 import { asArchiveError } from '../system-failure.ts';
+import { maxArchiveDepth } from '../tar-format.ts';
 import { asWriteError, PartialFile } from './partial-file.ts';
 import { readBack } from './read-back.ts';
 import { writeTree } from './write-tree.ts';
@@ -46,6 +47,7 @@ export async function createArchive(plan: CreatePlan, job: Job): Promise<Archive
     ...ruleWarnings,
     ...(counts.groupsOverflowed ? ['not every hard link is remembered as one'] : []),
     ...(changed > 0 ? [`${changed} files shrank while they were read; the rest of them is zeros`] : []),
+    ...(counts.tooDeep > 0 ? [`what is nested more than ${maxArchiveDepth} directories deep was left out`] : []),
     ...(freeBytes < contentBytes * warnBelowPart ? ['the file system of the backups is nearly full'] : []),
   ];
   job.progress.bytesTotal = job.progress.bytesDone;

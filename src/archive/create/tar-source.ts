@@ -31,6 +31,8 @@ export interface SourceCounts {
   hardlinks: number;
   changed: number;
   skipped: number;
+  /** Of the skipped: directories deeper than an archive may hold. */
+  tooDeep: number;
 }
 
 export class TarSource implements Disposable {
@@ -42,6 +44,7 @@ export class TarSource implements Disposable {
     hardlinks: 0,
     changed: 0,
     skipped: 0,
+    tooDeep: 0,
   };
   /** Names of files with several names were more than could be kept. */
   groupsOverflowed = false;
@@ -69,7 +72,7 @@ export class TarSource implements Disposable {
 
   /**
    * Fills the block from `at` on until it is full, the tree is at its end or `isLate` says so, which is asked for each
-   * entry. Answers where it stopped. @throws ArchiveError TOO_DEEP, what the system says
+   * entry. Answers where it stopped. @throws what the system says
    */
   fill(block: Buffer, at: number, isLate: () => boolean): number {
     let to = at;
@@ -179,6 +182,7 @@ export class TarSource implements Disposable {
 
   #skip(reason: EntryKind): void {
     this.counts.skipped += 1;
+    if (reason === 'too-deep') this.counts.tooDeep += 1;
     if (reason === 'file' || reason === 'directory' || reason === 'symlink') return;
     this.#options.manifest.add({ type: 'skipped', ...manifestPath(this.#cursor.path), reason });
   }

@@ -38,7 +38,7 @@ export class Total implements Disposable {
     return !this.#done;
   }
 
-  /** Counts for about so long, if there is anything to count now. @throws ArchiveError TOO_DEEP, what the system says */
+  /** Counts for about so long, if there is anything to count now. @throws what the system says */
   work(ms: number): void {
     const { clock, root, ignores } = this.#options;
     const now = clock.monotonic();

@@ -4,12 +4,19 @@
 import { closeSync, type Dirent, type Stats } from 'node:fs';
 import { errorCode } from '../../volumes/errors.ts';
 import type { OpenDirectory, OpenFile } from '../../volumes/open-directory.ts';
-import { ArchiveError } from '../runner.ts';
+import { maxArchiveDepth } from '../tar-format.ts';
 
-export type EntryKind = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'device' | 'mount' | 'vanished';
-
-/** As walks elsewhere; each level holds two descriptors. */
-const maxDepth = 256;
+/** `too-deep`: a directory that no archive may hold, and with it what is below. */
+export type EntryKind =
+  | 'file'
+  | 'directory'
+  | 'symlink'
+  | 'fifo'
+  | 'socket'
+  | 'device'
+  | 'mount'
+  | 'too-deep'
+  | 'vanished';
 
 /** An entry that keeps turning into something else counts as gone after as many looks. */
 const looksPerEntry = 5;
@@ -60,7 +67,7 @@ export class TreeCursor implements Disposable {
     return this.#path.subarray(0, this.#pathBytes);
   }
 
-  /** Goes to the next entry. `false`: there is none. @throws ArchiveError TOO_DEEP, what the system says */
+  /** Goes to the next entry. `false`: there is none. @throws what the system says */
   next(): boolean {
     this.file = undefined;
     if (this.child) this.#descend(this.child);
@@ -94,7 +101,7 @@ export class TreeCursor implements Disposable {
     const ignored = this.#options.ignores?.(this.path) ?? false;
     if (ignored && hint !== 'directory' && hint !== undefined) return false;
     this.#look(hint);
-    if (!ignored || this.kind === 'directory' || this.kind === 'mount') return true;
+    if (!ignored || this.kind === 'directory' || this.kind === 'mount' || this.kind === 'too-deep') return true;
     if (this.file) closeSync(this.file.fd);
     return false;
   }
@@ -125,6 +132,11 @@ export class TreeCursor implements Disposable {
   #enter(): boolean {
     const child = this.directory.enter(this.name);
     if (!child) return false;
+    if (this.#levels.length > maxArchiveDepth) {
+      child[Symbol.dispose]();
+      this.kind = 'too-deep';
+      return true;
+    }
     if (child.mountId() === this.#mount) {
       this.child = child;
     } else {
@@ -135,9 +147,6 @@ export class TreeCursor implements Disposable {
   }
 
   #descend(directory: OpenDirectory): void {
-    if (this.#levels.length > maxDepth) {
-      throw new ArchiveError('TOO_DEEP', `the directories of the server are nested more than ${maxDepth} deep`);
-    }
     this.#path[this.#pathBytes] = slash;
     this.#levels.push({ directory, entries: directory.entries(), pathBytes: this.#pathBytes + 1 });
     this.child = undefined;

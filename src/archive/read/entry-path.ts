@@ -2,12 +2,11 @@
 import { isUtf8 } from 'node:buffer';
 import { maxNameBytes } from '../../volumes/entry-name.ts';
 import { ArchiveError } from '../runner.ts';
+import { maxArchiveDepth } from '../tar-format.ts';
 
 /** Components from the top; none is empty, `.` or `..`. No component at all is the directory itself. */
 export type EntryPath = readonly Buffer[];
 
-/** Directories that an entry may be under. */
-const maxDepth = 128;
 const longestShown = 200;
 const slash = 0x2f;
 const dot = 0x2e;
@@ -31,8 +30,8 @@ export function entryPath(name: Buffer, anyBackslash: boolean): EntryPath {
     if (component.length === 2 && component[0] === dot && component[1] === dot) throw unsafe(name, 'leads upwards');
     if (component.length > maxNameBytes) throw unsafe(name, 'is too long');
     components.push(component);
-    if (components.length > maxDepth + 1) {
-      throw new ArchiveError('TOO_DEEP', `${shown(name)} is more than ${maxDepth} directories deep`);
+    if (components.length > maxArchiveDepth + 1) {
+      throw new ArchiveError('TOO_DEEP', `${shown(name)} is more than ${maxArchiveDepth} directories deep`);
     }
   }
   return components;

@@ -203,15 +203,17 @@ test('a server without a directory, and a directory for backups that is none, ar
   await check({ ...plan, archive: join(plan.root, 'missing/x.tar.gz') }, 'FAILED');
 });
 
-test('directories nested deeper than a walk goes end it', async (t) => {
-  const plan = createPlan(temporaryDirectory(t), { verify: false });
+test('what is nested too deep is left out with a warning, and the archive can be read (covers: SEC-20)', async (t) => {
+  const plan = createPlan(temporaryDirectory(t), { verify: true });
   let path = plan.root;
-  for (let depth = 0; depth < 258; depth++) {
+  for (let depth = 1; depth <= 150; depth++) {
     path = join(path, 'd');
     mkdirSync(path);
+    writeFileSync(join(path, 'file'), String(depth));
   }
-  await assert.rejects(createArchive(plan, archiveJob()), { code: 'TOO_DEEP' });
-  assert.deepEqual(readdirSync(dirname(plan.archive)), []);
+  const { entries, skipped, verified, warnings } = await createArchive(plan, archiveJob());
+  assert.deepEqual({ entries, skipped, verified }, { entries: 128, skipped: 1, verified: true });
+  assert.deepEqual(warnings, ['what is nested more than 128 directories deep was left out']);
 });
 
 test('the write limit holds for the compressed stream (backups 15.18)', async (t) => {
