@@ -2,6 +2,7 @@
 // Decided over what the store holds at that moment, not over a cache: a cache that is behind could take the last one.
 import type { WriteContext } from '../../src/resources/admission.ts';
 import { type Backup, isFinishedBackup } from '../../src/resources/backup.ts';
+import { findCondition } from '../../src/resources/conditions.ts';
 import { ForbiddenError, OperationConflictError } from '../../src/resources/errors.ts';
 import { type Schedule, scheduleLabel } from '../../src/resources/schedule.ts';
 import { ConflictError, NotFoundError } from '../../src/store/errors.ts';
@@ -33,14 +34,21 @@ function surplus({ clock }: ScheduleDeps, { spec }: Schedule, backups: readonly 
   const byServer = Map.groupBy(present, ({ spec: { serverRef } }) => serverRef.uuid ?? serverRef.name);
   return [...byServer.values()].flatMap((ofServer) => {
     const completed = ofServer.filter(({ status }) => status?.phase === 'Completed');
+    // One that cannot be restored takes no place from one that can, and stays for people to see what became of it.
+    const sound = completed.filter(isSound);
     const failed = ofServer.filter((backup) => isFinishedBackup(backup) && !completed.includes(backup));
     const when = { now: clock.now(), timeZone: spec.timeZone };
     const names = new Set([
-      ...surplusOf(completed.map(asKept), spec.keep, when),
+      ...surplusOf(sound.map(asKept), spec.keep, when),
       ...surplusOf(failed.map(asKept), { last: failedToKeep }, when),
     ]);
     return ofServer.filter(({ metadata }) => names.has(metadata.name));
   });
+}
+
+function isSound({ status }: Backup): boolean {
+  const lost = findCondition(status?.conditions, 'Available')?.status === 'False';
+  return !lost && status?.verification?.result !== 'Failed';
 }
 
 function asKept({ metadata, spec }: Backup) {

@@ -1,6 +1,8 @@
 // What a schedule deletes: what its rules leave over, what has to make room, and nothing else.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Backup } from '../../../src/resources/backup.ts';
+import { mutateStatus } from '../../../src/runtime/status.ts';
 import { writeContext } from '../../support/an-admission.ts';
 import { settle } from '../../support/fake-clock.ts';
 import { ScheduleBench } from '../../support/schedule-bench.ts';
@@ -175,4 +177,18 @@ test('a crash after room was made takes no second one', async (t) => {
   await bench.start(t);
   await settle();
   assert.deepEqual(await bench.names(), [at(2), at(3)]);
+});
+
+test('a backup that was found damaged takes no place from one that can be restored', async (t) => {
+  const bench = new ScheduleBench();
+  await bench.server('lobby');
+  await bench.schedule({ cron: '@hourly', keep: { last: 1 } });
+  await bench.start(t);
+  await hours(bench, 1);
+  await bench.until('2026-01-01T02:00:30Z');
+  await mutateStatus<Backup>(bench.store, 'Backup', at(2), (status) => {
+    Object.assign(status, { verification: { request: '1', result: 'Failed' } });
+  });
+  await bench.work();
+  assert.deepEqual(await bench.names(), [at(1), at(2)]);
 });
