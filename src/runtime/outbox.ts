@@ -65,6 +65,9 @@ const tryAgain: BackoffLimits = { baseMs: 1_000, maxMs: 300_000 };
 /** However much later a receiver wants to be asked, ms. */
 const longestPauseMs = 3_600_000;
 
+/** Timestamps are whole seconds: so much more is never too early. */
+const roundingMs = 999;
+
 /** What nobody took for seven days is not tried any more. */
 const giveUpMs = 7 * 86_400_000;
 
@@ -140,7 +143,8 @@ export class Outbox {
       return after(0);
     }
     const waitMs = entry.nextAttemptAt ? Date.parse(entry.nextAttemptAt) - now : 0;
-    if (waitMs > 0) return after(Math.min(waitMs, tryAgain.maxMs));
+    // Farther away than any pause means that the wall clock was turned back.
+    if (waitMs > 0 && waitMs <= tryAgain.maxMs + roundingMs) return after(waitMs);
     const deliver = this.#deliverers.get(entry.to);
     if (!deliver) return after(tryAgain.maxMs);
     return this.#try(deliver, entry, object, context);
@@ -171,8 +175,7 @@ export class Outbox {
     const { clock, random = Math.random } = this.#options;
     const attempts = entry.attempts + 1;
     const delay = Math.max(backoffMs(attempts, tryAgain, random), Math.min(notBeforeMs, longestPauseMs));
-    // Timestamps are whole seconds: a second more is never too early.
-    const nextAttemptAt = `${new Date(clock.now() + delay + 999).toISOString().slice(0, 19)}Z`;
+    const nextAttemptAt = `${new Date(clock.now() + delay + roundingMs).toISOString().slice(0, 19)}Z`;
     await this.#change(object, (owed) =>
       owed.map((one) => (one.id === entry.id ? { ...one, attempts, nextAttemptAt, lastError: reason } : one)),
     );

@@ -159,6 +159,20 @@ test('after seven days, or when it was refused for good, an entry goes with an E
   assert.equal(await metricValue(registry, 'aileron_owed_report_tries_total', { result: 'given_up' }), 2);
 });
 
+test('a wall clock that is turned back holds no try up', async (t) => {
+  const { start, add, owedOf, clock } = await anOutbox(t);
+  let tries = 0;
+  await start(async () => {
+    tries += 1;
+    if (tries === 1) throw new Error('no answer');
+  });
+  await add('a', [entry('1')]);
+  clock.jumpWall(-86_400_000);
+  await clock.advance(600_000);
+  assert.equal(tries, 2);
+  assert.deepEqual(await owedOf('a'), undefined);
+});
+
 test('a deleted object stays until what it owes is delivered', async (t) => {
   const { start, add, store, clock } = await anOutbox(t);
   let reachable = false;
