@@ -10,11 +10,14 @@ const archive = new RegExp(`^(${canonicalUuid})\\.tar\\.gz$`);
 const sidecar = new RegExp(`^(${canonicalUuid})\\.json$`);
 const partial = new RegExp(`^\\.(${canonicalUuid})\\.([A-Za-z0-9-]{1,128})\\.partial$`);
 
+/** Of a sidecar that was being written: write-durable.ts names it. */
+const unfinishedSidecar = new RegExp(`^\\.(${canonicalUuid})\\.json\\.[0-9a-f]{12}\\.tmp$`);
+
 const archiveSuffix = '.tar.gz';
 
 /** What a name in a directory of archives is; `undefined`: nothing of ours. */
 export type NameInfo =
-  | { is: 'archive' | 'sidecar'; backup: string }
+  | { is: 'archive' | 'sidecar' | 'unfinished-sidecar'; backup: string }
   | { is: 'partial'; backup: string; operation: string };
 
 export function nameInfo(name: string): NameInfo | undefined {
@@ -22,6 +25,8 @@ export function nameInfo(name: string): NameInfo | undefined {
   if (ofArchive) return { is: 'archive', backup: ofArchive };
   const [, ofSidecar] = sidecar.exec(name) ?? [];
   if (ofSidecar) return { is: 'sidecar', backup: ofSidecar };
+  const [, ofUnfinished] = unfinishedSidecar.exec(name) ?? [];
+  if (ofUnfinished) return { is: 'unfinished-sidecar', backup: ofUnfinished };
   const [, ofPartial, operation] = partial.exec(name) ?? [];
   return ofPartial && operation ? { is: 'partial', backup: ofPartial, operation } : undefined;
 }

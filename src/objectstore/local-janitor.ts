@@ -40,6 +40,7 @@ async function sweep(directory: string, isWorking: (operation: string) => boolea
     await rm(join(directory, name), { force: true });
     result.partials += 1;
   }
+  await sweepUnfinishedSidecars(directory, names, isWorking, result);
   for (const name of names) {
     const info = nameInfo(name);
     if (info?.is !== 'sidecar' || archives.has(info.backup)) continue;
@@ -51,6 +52,24 @@ async function sweep(directory: string, isWorking: (operation: string) => boolea
     result.sidecars += 1;
   }
   result.archives.push(...archives);
+}
+
+/** Who writes one has a partial file beside it. */
+async function sweepUnfinishedSidecars(
+  directory: string,
+  names: readonly string[],
+  isWorking: (operation: string) => boolean,
+  result: SweepResult,
+): Promise<void> {
+  const infos = names.map((name) => ({ name, info: nameInfo(name) }));
+  const atWork = new Set(
+    infos.flatMap(({ info }) => (info?.is === 'partial' && isWorking(info.operation) ? [info.backup] : [])),
+  );
+  for (const { name, info } of infos) {
+    if (info?.is !== 'unfinished-sidecar' || atWork.has(info.backup)) continue;
+    await rm(join(directory, name), { force: true });
+    result.sidecars += 1;
+  }
 }
 
 async function exists(path: string): Promise<boolean> {

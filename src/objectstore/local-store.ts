@@ -133,7 +133,7 @@ export class LocalObjectStore implements ObjectStore {
       const directory = directoryOf(this.directory, layout, key.server);
       for (const name of await namesIn(directory)) {
         const info = nameInfo(name);
-        if (info?.is !== 'partial' || info.backup !== key.backup) continue;
+        if (info?.backup !== key.backup || !['partial', 'unfinished-sidecar'].includes(info.is)) continue;
         await explained('removed', () => rm(join(directory, name), { force: true }));
       }
       await explained('removed', () => this.#removeEmpty(directory));

@@ -191,13 +191,14 @@ describe('the sweep of the backup directory', () => {
   test('removes partials and sidecars of nobody, and counts archives', async (t) => {
     const { directory, write } = aStore(t);
     write(server, `.${backup}.uid-1-1.partial`, '');
+    write(server, `.${backup}.json.0123456789ab.tmp`, '');
     write('.', `.${other}.uid-2-1.partial`, '');
     write(server, `${backup}.json`, sidecarText());
     write(other, `${other}.tar.gz`, 'gzip');
     write(other, `${other}.json`, sidecarText());
     write('.', 'notes.json', '{}');
     const result = await sweepArchives(directory, () => false, never);
-    assert.deepEqual(result, { partials: 2, sidecars: 1, archives: [other] });
+    assert.deepEqual(result, { partials: 2, sidecars: 2, archives: [other] });
     assert.deepEqual(readdirSync(directory, { recursive: true }).sort(), [
       server,
       other,
@@ -210,11 +211,12 @@ describe('the sweep of the backup directory', () => {
   test('leaves what an operation under way still writes, and what is not ours', async (t) => {
     const { directory, write } = aStore(t);
     write(server, `.${backup}.uid-1-1.partial`, '');
+    write(server, `.${backup}.json.0123456789ab.tmp`, '');
     write(server, `${backup}.json`, sidecarText());
     write(server, `${other}.json`, '{"not":"ours"}');
     const result = await sweepArchives(directory, (operation) => operation === 'uid-1-1', never);
     assert.deepEqual(result, { partials: 0, sidecars: 0, archives: [] });
-    assert.equal(readdirSync(join(directory, server)).length, 3);
+    assert.equal(readdirSync(join(directory, server)).length, 4);
   });
 
   test('finds nothing where there is no directory', async (t) => {
