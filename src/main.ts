@@ -17,15 +17,18 @@ import type { ArchiveRunner } from './archive/runner.ts';
 import { Bus } from './bus/bus.ts';
 import { type Clock, systemClock } from './clock/clock.ts';
 import type { Config } from './config/config.ts';
+import { ConfigHolder, onlyAtStart } from './config/config-holder.ts';
 import { processEnvironment } from './config/environment.ts';
 import { hostFacts } from './config/host-facts.ts';
 import { loadConfig } from './config/load.ts';
 import { prepareHost } from './config/prepare-host.ts';
+import { writeBack } from './config/write-back.ts';
 import { ConsoleInput } from './console/console-input.ts';
 import { ConsoleHistory } from './console/history.ts';
 import { createDockerEngine } from './docker/dockerode-engine.ts';
 import type { DockerEngine } from './docker/engine.ts';
 import { DockerFeed } from './docker/feed.ts';
+import { ServerStatesKeeper } from './handover/server-states.ts';
 import { ensurePki } from './http/kube/pki/pki.ts';
 import { createKubeServer } from './http/kube/server.ts';
 import type { HealthCheck } from './http/ops/health.ts';
@@ -53,7 +56,9 @@ import { listenOrExplain, startupSentence } from './startup-errors.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { createBackupMetrics } from './telemetry/backup-metrics.ts';
+import { createConfigMetrics } from './telemetry/config-metrics.ts';
 import type { Logger } from './telemetry/log.ts';
+import { LogFile } from './telemetry/log-file.ts';
 import { createLogger } from './telemetry/pino-log.ts';
 import { Redactor } from './telemetry/redact.ts';
 import { createRestoreMetrics } from './telemetry/restore-metrics.ts';
@@ -70,6 +75,8 @@ export interface Overrides {
   /** To type into consoles. */
   input?: ConsoleInput;
   runner?: ArchiveRunner;
+  /** Called with each secret that must not stand in the log, when it comes up. */
+  redact?: (secret: string) => void;
   /** Awaited between any two acts that a crash may part. */
   checkpoint?: (name: string) => Promise<void>;
 }
@@ -85,13 +92,16 @@ export interface Daemon {
 }
 
 /** Builds in this order and, on the way out, takes down in the other: doors first, then workers, the store last. */
-export async function startDaemon(config: Config, log: Logger, overrides: Overrides = {}): Promise<Daemon> {
+export async function startDaemon(settings: Config, log: Logger, overrides: Overrides = {}): Promise<Daemon> {
   const {
     clock = systemClock,
     docker = createDockerEngine(processEnvironment),
     checkpoint = async () => {},
     input = new ConsoleInput(),
   } = overrides;
+  const holder = new ConfigHolder({ config: settings, log });
+  const config = holder.live;
+  holder.onChange(({ token }) => overrides.redact?.(token.secret));
   const { nodeName } = config.aileron;
   await using parts = new AsyncDisposableStack();
 
@@ -101,6 +111,9 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const metrics = createRuntimeMetrics(registry);
+  const { ignoreCertificateErrors } = config;
+  const pendingRestart = () => holder.pendingRestart();
+  createConfigMetrics(registry, { keys: onlyAtStart, pendingRestart, ignoreCertificateErrors });
   const events = new StoreEventRecorder({ store, component: 'aileron', host: nodeName, clock, log, metrics });
   parts.defer(() => events.flush());
 
@@ -115,6 +128,9 @@ export async function startDaemon(config: Config, log: Logger, overrides: Overri
   const feed = parts.adopt(new DockerFeed({ docker, clock, log, registry }), (open) => open.stop());
 
   const servers = new Informer<Server>({ store, kind: 'Server', clock, log, metrics, indexes: { uuid: uuidIndex } });
+  const statesPath = join(config.system.rootDirectory, 'states.json');
+  const states = parts.adopt(await ServerStatesKeeper.open({ path: statesPath, clock, log }), (open) => open.close());
+  states.follow(servers);
   const backupIndex = { ...backupIndexes, ...scheduleIndexes };
   const backups = new Informer<Backup>({ store, kind: 'Backup', clock, log, metrics, indexes: backupIndex });
   const restores = new Informer<Restore>({ store, kind: 'Restore', clock, log, metrics, indexes: restoreIndexes });
@@ -261,24 +277,35 @@ function pkiDirectory(config: Config): string {
 }
 
 export interface RunOptions {
-  configPath?: string;
+  configPath?: string | undefined;
+  /** As if `debug` stood in the configuration. */
+  debug?: boolean | undefined;
+  ignoreCertificateErrors?: boolean | undefined;
 }
 
 /** Runs the node until a signal or a failure ends it. Resolves with the exit code of the process. */
-export async function run({ configPath }: RunOptions): Promise<number> {
+export async function run({ configPath, ...flags }: RunOptions): Promise<number> {
   return explained(async () => {
     const say = (message: string) => void process.stderr.write(`${message}\n`);
-    const config = await prepareHost(await loadConfig({ path: configPath, warn: say }), { warn: say });
+    const loaded = await loadConfig({ path: configPath, warn: say, remark: say, ...flags });
+    const config = await prepareHost(loaded, { warn: say });
+    await writeBack(config, { warn: say });
     const redactor = new Redactor();
     redactor.add(config.token.secret);
-    const terminal = process.stderr.isTTY;
+    const logPath = join(config.system.logDirectory, 'wings.log');
+    const onFailure = ({ message }: Error) => say(`The log cannot be written to ${logPath} (${message}).`);
+    await using logFile = new LogFile({ path: logPath, onFailure });
+    process.on('SIGHUP', () => logFile.reopen());
     const log = createLogger({
       level: config.aileron.log.level,
       redactor,
-      terminal,
+      terminal: process.stderr.isTTY,
       write: (line) => process.stderr.write(line),
+      alsoWrite: (line) => logFile.write(line),
     });
-    const daemon = await startDaemon(config, log);
+    if (config.ignoreCertificateErrors)
+      log.warn({ remote: config.remote }, 'certificates of the Panel are not checked, as the command line says');
+    const daemon = await startDaemon(config, log, { redact: (secret) => redactor.add(secret) });
     // Written at the end of the process otherwise, which a power cut takes away.
     flushCompileCache();
     const end = await endOf(daemon);

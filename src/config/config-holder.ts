@@ -22,7 +22,7 @@ export interface ConfigHolderOptions {
 }
 
 /** What is used once, when the daemon starts. */
-const onlyAtStart = [
+export const onlyAtStart: readonly string[] = [
   'debug',
   'api.host',
   'api.port',

@@ -10,9 +10,17 @@ export interface LogOptions {
   /** A terminal gets text instead of JSON. */
   terminal: boolean;
   write(line: string): void;
+  /** Gets the same lines, always as JSON. */
+  alsoWrite?: (line: string) => void;
 }
 
-export function createLogger({ level, redactor, terminal, write }: LogOptions): Logger {
-  const destination = { write: (line: string) => write(redactor.text(terminal ? textLine(line) : line)) };
+export function createLogger({ level, redactor, terminal, write, alsoWrite }: LogOptions): Logger {
+  const destination = {
+    write(line: string) {
+      const redacted = redactor.text(line);
+      write(terminal ? redactor.text(textLine(line)) : redacted);
+      alsoWrite?.(redacted);
+    },
+  };
   return pino({ level, base: null }, destination);
 }

@@ -32,6 +32,7 @@ const layers: Record<string, string[]> = {
   'src/store/': [...foundation, 'src/resources/'],
   'src/bus/': contracts,
   'src/volumes/': contracts,
+  'src/handover/': [...contracts, 'src/volumes/write-durable.ts'],
   'src/machine/': foundation,
   // The job runs in a process of its own and imports only what it needs.
   'src/archive/': [...contracts, 'src/volumes/'],
