@@ -118,6 +118,7 @@ function containerInfo(found: unknown): ContainerInfo {
     startedAt: time(state.StartedAt),
     finishedAt: time(state.FinishedAt),
     image: text(config.Image),
+    command: texts(config.Cmd),
     tty: flag(config.Tty),
     openStdin: flag(config.OpenStdin),
     stdinOnce: flag(config.StdinOnce),

@@ -9,7 +9,7 @@ import type { DockerEngine } from './engine.ts';
 import { openEvents } from './events.ts';
 import { inspectImage, pullImage } from './images.ts';
 import { readInfo } from './info.ts';
-import { readLogs } from './logs.ts';
+import { followLogs, readLogs } from './logs.ts';
 import { createNetwork, inspectNetwork, removeNetwork } from './networks.ts';
 import { readStats } from './stats.ts';
 
@@ -45,6 +45,7 @@ export function createDockerEngine(env: Record<string, string | undefined>, opti
     openExitWait: (id, signal) => containers.openExitWait(id, signal),
     attachContainer: (id, how) => attach(connection, id, how),
     containerLogs: (id, which) => readLogs(connection, id, which),
+    followLogs: (id, how) => followLogs(connection, id, how),
     containerStats: (id, signal) => readStats(connection, id, signal),
 
     inspectImage: (reference) => inspectImage(connection, reference),

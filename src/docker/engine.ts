@@ -39,6 +39,7 @@ export interface HostConfig extends ContainerResources {
   SecurityOpt: string[];
   ReadonlyRootfs: boolean;
   CapDrop: string[];
+  CapAdd?: string[];
   NetworkMode: string;
   UsernsMode: string;
 }
@@ -54,6 +55,8 @@ export interface ContainerBody {
   OpenStdin: boolean;
   Tty: boolean;
   Image: string;
+  /** Absent: the image's own. */
+  Cmd?: string[];
   Env: string[];
   ExposedPorts: Record<string, Record<string, never>>;
   Labels: Record<string, string>;
@@ -78,6 +81,8 @@ export interface ContainerInfo {
   startedAt: string;
   finishedAt: string;
   image: string;
+  /** Empty: it has none. */
+  command: string[];
   tty: boolean;
   openStdin: boolean;
   stdinOnce: boolean;
@@ -251,6 +256,14 @@ export interface DockerEngine {
   attachContainer(id: string, options: { tty: boolean; stdin: boolean }): Promise<AttachedConsole>;
   /** Last output, oldest first, at most 1 MiB. `since` is seconds since the epoch, fractions allowed. */
   containerLogs(id: string, options: { tty: boolean; tail?: number; since?: number }): Promise<Buffer>;
+  /**
+   * Resolves when Docker has accepted. The output from `since` on, seconds since the epoch as above, and then what comes,
+   * until the container has ended and everything was told, or the signal aborts. Throws when the connection breaks.
+   */
+  followLogs(
+    id: string,
+    options: { tty: boolean; since?: number; signal: AbortSignal },
+  ): Promise<AsyncIterable<Buffer>>;
   /** About one a second until the container ends or the signal aborts; none before its start. */
   containerStats(id: string, signal: AbortSignal): AsyncIterable<StatsSample>;
   /**

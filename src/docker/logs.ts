@@ -1,4 +1,4 @@
-// The last output of a container from its log, bounded whatever the log holds.
+// The output of a container from its log: the last of it, bounded whatever the log holds, or all of it as it comes.
 import type { Connection } from './connection.ts';
 import { pathOf } from './containers.ts';
 import { withoutFrames } from './frames.ts';
@@ -27,6 +27,20 @@ export function readLogs(
     }
     return Buffer.concat(kept).subarray(-maxLogBytes);
   });
+}
+
+/** No deadline: as long as the container runs. @throws DockerError, DockerUnreachableError */
+export async function followLogs(
+  connection: Connection,
+  id: string,
+  { tty, since, signal }: { tty: boolean; since?: number; signal: AbortSignal },
+): Promise<AsyncIterable<Buffer>> {
+  const query = {
+    ...{ follow: true, stdout: true, stderr: true },
+    ...(since === undefined ? {} : { since: seconds(since) }),
+  };
+  const body = await connection.open({ method: 'GET', path: `${pathOf(id)}/logs`, query, signal });
+  return tty ? body : withoutFrames(body);
 }
 
 /** Docker takes fractions with a point, never an exponent. */

@@ -74,7 +74,7 @@ export function dockerConformance(name: string, skip: string | false, open: () =
     const byName = await docker.inspectContainer(name);
     assert.deepEqual(await docker.inspectContainer(id), byName);
     assert.deepEqual(
-      { ...byName, env: undefined, mounts: undefined, resources: undefined },
+      { ...byName, command: undefined, env: undefined, mounts: undefined, resources: undefined },
       {
         id,
         name,
@@ -90,6 +90,7 @@ export function dockerConformance(name: string, skip: string | false, open: () =
         tty: true,
         openStdin: true,
         stdinOnce: false,
+        command: undefined,
         env: undefined,
         mounts: undefined,
         resources: undefined,
@@ -125,6 +126,7 @@ export function dockerConformance(name: string, skip: string | false, open: () =
     await assert.rejects(docker.openExitWait(missing, signal), refused(404));
     await assert.rejects(docker.attachContainer(missing, { tty: true, stdin: true }), refused(404));
     await assert.rejects(docker.containerLogs(missing, { tty: true }), refused(404));
+    await assert.rejects(docker.followLogs(missing, { tty: true, signal }), refused(404));
     await assert.rejects(docker.containerStats(missing, signal)[Symbol.asyncIterator]().next(), refused(404));
   });
 
@@ -258,6 +260,31 @@ export function dockerConformance(name: string, skip: string | false, open: () =
     assert.equal((await docker.containerLogs(id, { tty: true, since: Date.now() / 1000 + 60 })).length, 0);
   });
 
+  check('follows the log from its beginning to the end of the process, and gives all of it afterwards', async (m) => {
+    const { docker, create, signal } = m;
+    const { id } = await create('answers');
+    await docker.startContainer(id);
+    const live = gathered(await docker.followLogs(id, { tty: true, signal }));
+    const attached = await docker.attachContainer(id, { tty: true, stdin: true });
+    await attached.write(Buffer.from('one\nstop\n'));
+    const told = await live;
+    assert.match(told, /ready\r\n.*got one\r\n.*got stop\r\n$/s);
+    assert.equal((await docker.inspectContainer(id))?.running, false);
+    assert.equal(await gathered(await docker.followLogs(id, { tty: true, signal })), told);
+    const later = { tty: true, since: Date.now() / 1000 + 60, signal };
+    assert.equal(await gathered(await docker.followLogs(id, later)), '');
+    attached.close();
+  });
+
+  check('gives up following a log with the reason of the signal', async ({ docker, create }) => {
+    const { id } = await create('waits');
+    await docker.startContainer(id);
+    const giveUp = new AbortController();
+    const live = gathered(await docker.followLogs(id, { tty: true, signal: giveUp.signal }));
+    giveUp.abort(new Error('enough'));
+    await assert.rejects(live, /enough/);
+  });
+
   check('samples usage while the process runs, and ends with it', async ({ docker, create, signal }) => {
     const { id } = await create('waits', {}, { Memory: 64 * 1024 * 1024 });
     const samples = docker.containerStats(id, signal)[Symbol.asyncIterator]();
@@ -374,6 +401,12 @@ async function machine(t: TestContext, open: () => Promise<DockerUnderTest>): Pr
 async function textOf(console: AttachedConsole): Promise<string> {
   let text = '';
   for await (const piece of console.output) text += piece.toString('utf8');
+  return text;
+}
+
+async function gathered(output: AsyncIterable<Buffer>): Promise<string> {
+  let text = '';
+  for await (const piece of output) text += piece.toString('utf8');
   return text;
 }
 

@@ -50,6 +50,7 @@ export class FakeContainer {
   readonly #clock: Clock;
   readonly #program: Program;
   readonly #consoles = new Set<Channel<Buffer>>();
+  readonly #followers = new Set<Channel<Buffer>>();
   readonly #exitWaits = new Set<PromiseWithResolvers<{ exitCode: number }>>();
   readonly #log: { at: number; data: Buffer }[] = [];
   #inputHandlers: ((text: string) => void)[] = [];
@@ -87,6 +88,7 @@ export class FakeContainer {
       startedAt: this.#startedAt,
       finishedAt: this.#finishedAt,
       image: body.Image,
+      command: [...(body.Cmd ?? [])],
       tty: body.Tty,
       openStdin: body.OpenStdin,
       stdinOnce: false,
@@ -129,7 +131,7 @@ export class FakeContainer {
   print(text: string): void {
     const data = Buffer.from(this.body.Tty ? text.replaceAll(/\r?\n/g, '\r\n') : text);
     this.#log.push({ at: this.#clock.now() / 1000, data });
-    for (const console of this.#consoles) console.push(data);
+    for (const reader of [...this.#consoles, ...this.#followers]) reader.push(data);
   }
 
   exit(code: number, { oomKilled = false } = {}): void {
@@ -140,6 +142,8 @@ export class FakeContainer {
     this.#oomKilled = oomKilled;
     this.#finishedAt = this.#time();
     this.dropConsoles();
+    for (const follower of this.#followers) follower.end();
+    this.#followers.clear();
     for (const wait of this.#exitWaits) wait.resolve({ exitCode: code });
     this.#exitWaits.clear();
     this.#onExit(code);
@@ -174,6 +178,25 @@ export class FakeContainer {
   dropConsoles(error?: Error): void {
     for (const console of this.#consoles) console.end(error);
     this.#consoles.clear();
+  }
+
+  /** What was printed, and what will be. */
+  followLogs(since: number | undefined, signal: AbortSignal): AsyncIterable<Buffer> {
+    const output = new Channel<Buffer>();
+    const printed = this.logs(since === undefined ? {} : { since });
+    if (printed.length > 0) output.push(printed);
+    if (!this.running) {
+      output.end();
+      return output;
+    }
+    this.#followers.add(output);
+    signal.addEventListener('abort', () => output.end(signal.reason), { once: true });
+    return output;
+  }
+
+  dropFollowers(error: Error): void {
+    for (const follower of this.#followers) follower.end(error);
+    this.#followers.clear();
   }
 
   nextExit(signal: AbortSignal): Promise<{ exitCode: number }> {

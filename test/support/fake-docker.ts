@@ -135,6 +135,7 @@ export class FakeDocker implements DockerEngine {
     const error = unreachable();
     for (const container of this.#containers.values()) {
       container.dropConsoles(error);
+      container.dropFollowers(error);
       container.dropExitWaits(error);
     }
     for (const listener of this.#listeners) listener.end(error);
@@ -261,6 +262,14 @@ export class FakeDocker implements DockerEngine {
   async containerLogs(id: string, which: { tty: boolean; tail?: number; since?: number }): Promise<Buffer> {
     await this.#enter('containerLogs', id);
     return this.#existing(id).logs(which);
+  }
+
+  async followLogs(
+    id: string,
+    { since, signal }: { tty: boolean; since?: number; signal: AbortSignal },
+  ): Promise<AsyncIterable<Buffer>> {
+    await this.#enter('followLogs', id, signal);
+    return this.#existing(id).followLogs(since, signal);
   }
 
   async *containerStats(id: string, signal: AbortSignal): AsyncGenerator<StatsSample> {

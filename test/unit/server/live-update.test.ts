@@ -45,6 +45,7 @@ function containerOf(server: Server, changes: Partial<ContainerInfo> = {}): Cont
     finishedAt: '',
     image: body.Image,
     tty: true,
+    command: [],
     openStdin: true,
     stdinOnce: false,
     env: ['PATH=/bin', ...body.Env],
