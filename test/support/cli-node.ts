@@ -86,6 +86,11 @@ export class CliNode {
     return this.#daemon?.pid ?? 0;
   }
 
+  /** The last of what the daemon said. */
+  get log(): string {
+    return this.#log;
+  }
+
   run(args: readonly string[], options: RunOptions = {}): Promise<Ending> {
     return runProgram(aileron, args, { cwd: this.directory, env: this.env, ...options });
   }
