@@ -39,7 +39,7 @@ export type Deliver = (entry: Owed, object: OwingObject, signal: AbortSignal) =>
 /** No later try can help: the receiver has refused it for good. */
 export class UndeliverableError extends Error {}
 
-/** The receiver said when to ask again, or it is too early to be sure of its answer. */
+/** The receiver said when to ask again; five minutes are the most that it is left alone. */
 export class RetryLaterError extends Error {
   readonly afterMs: number;
   constructor(message: string, afterMs: number, options?: ErrorOptions) {
@@ -61,9 +61,6 @@ export interface OutboxOptions {
 
 /** A receiver that is away is asked again every five minutes at the latest. */
 const tryAgain: BackoffLimits = { baseMs: 1_000, maxMs: 300_000 };
-
-/** However much later a receiver wants to be asked, ms. */
-const longestPauseMs = 3_600_000;
 
 /** Timestamps are whole seconds: so much more is never too early. */
 const roundingMs = 999;
@@ -174,7 +171,7 @@ export class Outbox {
   async #recordFailure(object: OwingObject, entry: Owed, reason: string, notBeforeMs: number): Promise<number> {
     const { clock, random = Math.random } = this.#options;
     const attempts = entry.attempts + 1;
-    const delay = Math.max(backoffMs(attempts, tryAgain, random), Math.min(notBeforeMs, longestPauseMs));
+    const delay = Math.max(backoffMs(attempts, tryAgain, random), Math.min(notBeforeMs, tryAgain.maxMs));
     const nextAttemptAt = `${new Date(clock.now() + delay + roundingMs).toISOString().slice(0, 19)}Z`;
     await this.#change(object, (owed) =>
       owed.map((one) => (one.id === entry.id ? { ...one, attempts, nextAttemptAt, lastError: reason } : one)),
