@@ -36,6 +36,8 @@ const layers: Record<string, string[]> = {
   'src/machine/': foundation,
   // The job runs in a process of its own and imports only what it needs.
   'src/archive/': [...contracts, 'src/volumes/'],
+  // Its thread imports what the parsers need; the daemon only asks.
+  'src/egg/': [...contracts, 'src/volumes/'],
   'src/objectstore/': [...contracts, 'src/volumes/', 'src/archive/sidecar.ts'],
   'src/docker/': contracts,
   'src/containers/': [...contracts, 'src/config/host-facts.ts', 'src/docker/engine.ts'],
@@ -87,6 +89,8 @@ const layers: Record<string, string[]> = {
     'src/archive/runner.ts',
     'src/archive/plan.ts',
     'src/objectstore/',
+    'src/egg/config-file.ts',
+    'src/egg/egg-configuration.ts',
   ],
 };
 
@@ -100,7 +104,7 @@ const homes: Record<string, string[]> = {
   commander: ['src/cli/'],
   pino: ['src/telemetry/'],
   ajv: ['src/resources/'],
-  re2js: ['src/resources/', 'controllers/server/'],
+  re2js: ['src/resources/', 'src/egg/', 'controllers/server/'],
   'node:sqlite': ['src/store/', 'src/activity/'],
   koffi: ['src/archive/'],
   croner: ['src/resources/', 'controllers/schedule/'],
