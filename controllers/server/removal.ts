@@ -1,6 +1,7 @@
 // Brings a deleted server to an end: process, containers, and what its reclaim policy gives up. Each step may find its
 // work done already. The finalizer goes last, so a crash anywhere only repeats.
 import { sleep, timestamp } from '../../src/clock/clock.ts';
+import { installerName, installerType } from '../../src/containers/container-labels.ts';
 import type { Server, ServerOperation } from '../../src/resources/server.ts';
 import { serverFinalizer } from '../../src/resources/server.ts';
 import { seizeClaim, takeClaim } from '../../src/runtime/claims.ts';
@@ -71,8 +72,8 @@ async function endProcess(deps: ServerDeps, server: Server, signal: AbortSignal)
 async function removeContainers(deps: ServerDeps, server: Server, signal: AbortSignal): Promise<void> {
   const { state, container } = await observe(deps, server, signal);
   if (container && state !== 'foreign') await deps.docker.removeContainer(container.id, { force: true });
-  const installer = await deps.docker.inspectContainer(`${uuidOf(server)}_installer`, signal);
-  if (installer?.labels['ContainerType'] === 'server_installer')
+  const installer = await deps.docker.inspectContainer(installerName(uuidOf(server)), signal);
+  if (installer?.labels['ContainerType'] === installerType.ContainerType)
     await deps.docker.removeContainer(installer.id, { force: true });
 }
 

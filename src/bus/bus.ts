@@ -69,6 +69,15 @@ export interface ActivityMessage {
   timestamp: string;
 }
 
+/**
+ * An installation, step by step: `started` unless there is nothing to run, `running` when the script begins, what it
+ * prints, and `completed` once, however it ended.
+ */
+export type InstallMessage =
+  | { step: 'started' | 'running' }
+  | { step: 'output'; text: string }
+  | { step: 'completed'; successful: boolean };
+
 export interface Topics {
   state: StateChange;
   console: ConsoleLine;
@@ -79,6 +88,7 @@ export interface Topics {
   /** The file that a restore writes now; at most four a second. */
   restoring: { path: string };
   completion: OperationCompletion;
+  install: InstallMessage;
   activity: ActivityMessage;
 }
 

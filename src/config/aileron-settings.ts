@@ -114,6 +114,22 @@ export const settings = [
     meaning: 'After which the pull of an image is given up.',
   },
   {
+    key: 'installTimeoutSeconds',
+    env: 'AILERON_INSTALL_TIMEOUT_SECONDS',
+    type: 'integer',
+    range: [1, 604_800],
+    default: '14400',
+    meaning: 'After which an install script is killed and has failed.',
+  },
+  {
+    key: 'installerConfinement',
+    env: 'AILERON_INSTALLER_CONFINEMENT',
+    type: 'choice',
+    choices: ['strict', 'wings'],
+    default: 'strict',
+    meaning: 'What an install script may do in its container: few capabilities, or what Docker gives by default.',
+  },
+  {
     key: 'unscopedTokens',
     env: 'AILERON_UNSCOPED_TOKENS',
     type: 'choice',
@@ -187,6 +203,8 @@ export function aileronSettings(input: AileronInput): AileronConfig {
     stopGraceSeconds: number('stopGraceSeconds'),
     startsAtATime: number('startsAtATime'),
     imagePullTimeoutSeconds: number('imagePullTimeoutSeconds'),
+    installTimeoutSeconds: number('installTimeoutSeconds'),
+    installerConfinement: text('installerConfinement', 'strict') as AileronConfig['installerConfinement'],
     unscopedTokens: text('unscopedTokens', 'untilScoped') as AileronConfig['unscopedTokens'],
     diskReserve: { percent: number('diskReserve.percent'), mebibytes: number('diskReserve.mebibytes') },
   };

@@ -127,6 +127,9 @@ export interface AileronConfig {
   /** Starts and the like that run at the same time. */
   startsAtATime: number;
   imagePullTimeoutSeconds: number;
+  installTimeoutSeconds: number;
+  /** `strict`: few capabilities, none by set-uid programs, the script read-only. `wings`: Docker's defaults. */
+  installerConfinement: 'strict' | 'wings';
   /** Whether tokens of the Panel without a scope are taken. */
   unscopedTokens: 'untilScoped' | 'always' | 'never';
   /** Free space that daemon work leaves on the data directory's file system: the larger of both counts. */

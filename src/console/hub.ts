@@ -60,6 +60,7 @@ export class ConsoleHub {
       bus.subscribe(undefined, 'activity', (activity, uuid) => {
         if (activityEvents) this.#known(uuid)?.showActivity(activity);
       }),
+      bus.subscribe(undefined, 'install', (message, uuid) => this.#known(uuid)?.showInstall(message)),
       bus.subscribe(undefined, 'console', ({ source, text }, uuid) => {
         const feed = this.#known(uuid);
         if (source === 'output') feed?.print(text);

@@ -1,9 +1,10 @@
 // What one server's watchers see, in one order for all of them: every message is serialised once, and lines that come
 // in quick succession travel together. Whoever joins gets what comes from then on; the past is a separate question.
-import type { ActivityMessage, OperationCompletion, OperationProgress, Usage } from '../bus/bus.ts';
+import type { ActivityMessage, InstallMessage, OperationCompletion, OperationProgress, Usage } from '../bus/bus.ts';
 import type { ProcessState } from '../resources/server.ts';
 import { daemonLine } from './daemon-line.ts';
 import type { Encode, Frame } from './frame.ts';
+import { installFrame } from './install-frames.ts';
 import { type LineThrottle, throttleText } from './line-throttle.ts';
 import { type ForkOptions, OperationFrames, type ShownState, shownState } from './operation-frames.ts';
 import { Operations } from './operations.ts';
@@ -121,8 +122,11 @@ export class ServerFeed {
   }
 
   showPull(text: string): void {
-    const permission = 'admin.websocket.install';
-    this.#tell(() => this.#frame('install output', [text], { delivery: 'lines', permission }));
+    this.showInstall({ step: 'output', text });
+  }
+
+  showInstall(message: InstallMessage): void {
+    this.#tell(() => installFrame(this.#options.encode, message));
   }
 
   /** Names of files and commands are in it. Nobody waits for one that a slow connection left out. */

@@ -1,4 +1,4 @@
-// Labels of a game container. Service and ContainerType are those of Wings, so that it can take the container over; ours
+// Labels of a game container and of an installer. Service and ContainerType are those of Wings, so that it can take the container over; ours
 // stand below one prefix and say what the container was made from.
 import { createHash } from 'node:crypto';
 import type { Flavour } from '../config/config.ts';
@@ -7,6 +7,10 @@ import type { Server, ServerSpec } from '../resources/server.ts';
 export const specHashLabel = 'dev.aileron/spec-hash';
 export const nodeNameLabel = 'dev.aileron/node-name';
 export const serverNameLabel = 'dev.aileron/server-name';
+export const installationLabel = 'dev.aileron/installation';
+
+/** What tells an installer, whoever made it. */
+export const installerType = { ContainerType: 'server_installer' } as const;
 
 /** Fields of spec that only a new container gets, and what of the spec each stands for. */
 const hashedFields = {
@@ -22,12 +26,34 @@ const hashedFields = {
 export function containerLabels(server: Server, flavour: Flavour, nodeName: string): Record<string, string> {
   return {
     ...server.spec.containerLabels,
-    Service: flavour === 'pterodactyl' ? 'Pterodactyl' : 'Pelican',
+    Service: serviceOf(flavour),
     ContainerType: 'server_process',
     [specHashLabel]: specHash(server.spec),
     [nodeNameLabel]: nodeName,
     [serverNameLabel]: server.metadata.name,
   };
+}
+
+/** `installation`: uid of the object it works for. */
+export function installerLabels(
+  server: Server,
+  { flavour, nodeName, installation }: { flavour: Flavour; nodeName: string; installation: string },
+): Record<string, string> {
+  return {
+    ...installerType,
+    Service: serviceOf(flavour),
+    [installationLabel]: installation,
+    [nodeNameLabel]: nodeName,
+    [serverNameLabel]: server.metadata.name,
+  };
+}
+
+export function installerName(serverUuid: string): string {
+  return `${serverUuid}_installer`;
+}
+
+function serviceOf(flavour: Flavour): string {
+  return flavour === 'pterodactyl' ? 'Pterodactyl' : 'Pelican';
 }
 
 /** An image as Docker knows it: one leading `~` only means that it is never pulled. */

@@ -10,6 +10,8 @@ export interface EnvironmentInput {
   server: Server;
   config: Config;
   isTimezone(name: string): boolean;
+  /** The address as it is allocated, loopback too: an installer reaches no other container by it. */
+  rawIp?: boolean;
 }
 
 /** What a server without a default allocation is told, as Pelican's Panel does. */
@@ -25,7 +27,7 @@ export function environmentOf(input: EnvironmentInput): { env: string[]; warning
     ['TZ', timezoneOf(input)],
     ['STARTUP', startCommandOf(server, config)],
     ['SERVER_MEMORY', String(limits.memory)],
-    ['SERVER_IP', reachableIp(allocation, config)],
+    ['SERVER_IP', input.rawIp ? allocation.ip : reachableIp(allocation, config)],
     ['SERVER_PORT', String(allocation.port)],
   ]);
   const fixed = new Set(entries.keys());

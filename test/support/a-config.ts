@@ -24,6 +24,8 @@ export function aConfig(flavour: Flavour = 'pelican', yaml = ''): Config {
       stopGraceSeconds: 30,
       startsAtATime: 4,
       imagePullTimeoutSeconds: 900,
+      installTimeoutSeconds: 14_400,
+      installerConfinement: 'strict',
       unscopedTokens: 'untilScoped',
       diskReserve: { percent: 5, mebibytes: 2048 },
     },

@@ -560,6 +560,8 @@ describe('aileron.yml', () => {
         stopGraceSeconds: 30,
         startsAtATime: 4,
         imagePullTimeoutSeconds: 900,
+        installTimeoutSeconds: 14_400,
+        installerConfinement: 'strict',
         unscopedTokens: 'untilScoped',
         diskReserve: { percent: 5, mebibytes: 2048 },
       },
@@ -576,6 +578,8 @@ log: {level: debug}
 stopGraceSeconds: 60
 startsAtATime: 8
 imagePullTimeoutSeconds: 60
+installTimeoutSeconds: 600
+installerConfinement: wings
 unscopedTokens: never
 diskReserve: {percent: 0, mebibytes: 512}
 `;
@@ -590,6 +594,8 @@ diskReserve: {percent: 0, mebibytes: 512}
       stopGraceSeconds: 60,
       startsAtATime: 8,
       imagePullTimeoutSeconds: 60,
+      installTimeoutSeconds: 600,
+      installerConfinement: 'wings',
       unscopedTokens: 'never',
       diskReserve: { percent: 0, mebibytes: 512 },
     });
@@ -608,6 +614,8 @@ diskReserve: {percent: 0, mebibytes: 512}
       AILERON_STOP_GRACE_SECONDS: '3',
       AILERON_STARTS_AT_A_TIME: '4',
       AILERON_IMAGE_PULL_TIMEOUT_SECONDS: '5',
+      AILERON_INSTALL_TIMEOUT_SECONDS: '6',
+      AILERON_INSTALLER_CONFINEMENT: 'wings',
       AILERON_UNSCOPED_TOKENS: 'never',
       AILERON_DISK_RESERVE_PERCENT: '10',
       AILERON_DISK_RESERVE_MEBIBYTES: '100',
@@ -623,6 +631,8 @@ diskReserve: {percent: 0, mebibytes: 512}
       stopGraceSeconds: 3,
       startsAtATime: 4,
       imagePullTimeoutSeconds: 5,
+      installTimeoutSeconds: 6,
+      installerConfinement: 'wings',
       unscopedTokens: 'never',
       diskReserve: { percent: 10, mebibytes: 100 },
     });
