@@ -32,6 +32,7 @@ const layers: Record<string, string[]> = {
   'src/store/': [...foundation, 'src/resources/'],
   'src/bus/': contracts,
   'src/volumes/': contracts,
+  'src/diagnostics/': [...contracts, 'src/docker/engine.ts'],
   'src/handover/': [...contracts, 'src/volumes/write-durable.ts'],
   'src/machine/': foundation,
   // The job runs in a process of its own and imports only what it needs.
@@ -66,6 +67,7 @@ const layers: Record<string, string[]> = {
     ...contracts,
     'src/main.ts',
     'src/config/',
+    'src/diagnostics/',
     'src/docker/',
     'src/manifests/',
     'src/volumes/',
