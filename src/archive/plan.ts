@@ -103,6 +103,8 @@ export interface InPlacePlan extends Omit<StagePlan, 'kind'> {
 export interface DiscardPlan {
   kind: 'discard';
   staging: string;
+  /** Nothing goes when files of the server wait there, or when a commit or a roll-back may have begun. */
+  unlessTouched?: boolean;
 }
 
 /** Writes one path of an archive to a descriptor: a file as it is, a directory as a tar. Reads no further than it must. */
@@ -156,6 +158,11 @@ export interface RestoredFacts {
   warnings: string[];
 }
 
+export interface DiscardedFacts {
+  /** Everything stayed where it was. */
+  kept: boolean;
+}
+
 /** Of `read-path`, told before the first byte. */
 export interface PathFacts {
   type: 'file' | 'directory';
@@ -172,7 +179,7 @@ export interface ArchiveResults {
   merge: undefined;
   'roll-back': undefined;
   'in-place': RestoredFacts;
-  discard: undefined;
+  discard: DiscardedFacts;
   'read-path': PathFacts;
 }
 

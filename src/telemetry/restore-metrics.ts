@@ -6,6 +6,8 @@ export const restoreResults = ['Completed', 'Failed', 'Cancelled'] as const;
 export interface RestoreMetrics {
   /** `seconds`: of work, without the queue; absent for one that never began. `bytes`: of file content brought back. */
   ended(result: (typeof restoreResults)[number], facts: { seconds?: number; bytes: number }): void;
+  /** Staging directories with files of servers that no Restore speaks of. */
+  strangers(count: number): void;
 }
 
 export interface RestoreCounts {
@@ -37,6 +39,11 @@ export function createRestoreMetrics(registry: Registry, counts: () => RestoreCo
     help: 'Bytes of file content that were brought back.',
     registers,
   });
+  const strangers = new Gauge({
+    name: 'aileron_restore_files_without_object',
+    help: 'Staging directories with files of a server that no Restore speaks of, at the last look.',
+    registers,
+  });
   gauge('aileron_restores_running', 'Restores at work.', () => counts().running);
   gauge('aileron_restores_queued', 'Restores that wait for their turn.', () => counts().queued);
   for (const result of restoreResults) ends.inc({ result }, 0);
@@ -57,5 +64,6 @@ export function createRestoreMetrics(registry: Registry, counts: () => RestoreCo
       if (seconds !== undefined) durations.observe({ result }, seconds);
       if (result === 'Completed') restored.inc(bytes);
     },
+    strangers: (count) => strangers.set(count),
   };
 }

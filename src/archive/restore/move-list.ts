@@ -16,6 +16,11 @@ export function hasMoveList(staging: OpenDirectory): boolean {
   return staging.lstat(listName) !== undefined;
 }
 
+/** A roll-back was half done, or done. */
+export function hasUndoneMoves(staging: OpenDirectory): boolean {
+  return staging.lstat(undoneName) !== undefined;
+}
+
 /** Durable, and whole under its name or not there at all. */
 export function writeMoveList(staging: OpenDirectory, paths: Iterable<EntryPath>): void {
   if (staging.lstat(unfinishedName)) staging.unlink(unfinishedName);
