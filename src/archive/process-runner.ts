@@ -21,7 +21,7 @@ const cancelMs = 5000;
 /** JavaScript objects only; blocks and tables of the compressor are beside it. An honest job needs 30 MB. */
 const maxHeapMb = 192;
 /** MB; more makes garbage rarer and the process larger. */
-const youngHeapMb = 2;
+const youngHeapMb = 8;
 
 /** Threads for four blocks at a time, one write and one synchronization. */
 const mostThreads = 6;
