@@ -23,7 +23,7 @@ export interface RestoreDeps {
   store: Store;
   runner: ArchiveRunner;
   archives: Archives;
-  volumes: Pick<Volumes, 'path' | 'ensure' | 'usage' | 'staging' | 'freeSpace'>;
+  volumes: Pick<Volumes, 'path' | 'ensure' | 'staging' | 'freeSpace'>;
   /** Shared with backups. */
   slots: Slots;
   bus: Bus;

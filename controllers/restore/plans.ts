@@ -81,7 +81,7 @@ export function planOf(act: Act, input: PlanInput): RestorePlan {
     case 'in-place':
       return { kind: act, ...target, ...reading(input), paths: restore.spec.paths, mode };
     case 'verify':
-      return { kind: act, ...reading(input) };
+      return { kind: act, ...reading(input), into: { root, paths: restore.spec.paths, mode } };
     case 'roll-back':
       return { kind: act, ...target, mode };
     case 'discard':

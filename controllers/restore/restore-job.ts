@@ -52,7 +52,7 @@ export async function runAct(
   const watcher = new Watcher(deps, restore, work, reads);
   try {
     const facts = await runner.run(planOf(act, input), { signal, onProgress: (progress) => watcher.see(progress) });
-    if (facts && 'contentBytes' in facts) await checkRoom(deps, restore, facts.contentBytes, signal);
+    if (facts && 'growthBytes' in facts) await checkRoom(deps, facts.growthBytes ?? 0);
     if (!facts || !('files' in facts)) return undefined;
     return { ...facts, warnings: facts.warnings.slice(0, mostWarnings) };
   } catch (error) {
@@ -64,20 +64,10 @@ export async function runAct(
   }
 }
 
-/**
- * In place the files that are replaced make room, but no more than they have. Asked before the first of them is touched,
- * because what does not fit would be found out half-way. @throws ArchiveError NO_SPACE, VolumeError
- */
-async function checkRoom(
-  { volumes, config }: RestoreDeps,
-  restore: Restore,
-  contentBytes: number,
-  signal: AbortSignal,
-): Promise<void> {
-  // How much of an archive some paths are, only unpacking tells.
-  if (restore.spec.paths.length > 0) return;
-  const [space, used] = await Promise.all([volumes.freeSpace(), volumes.usage(serverUuidOf(restore), signal)]);
-  if (contentBytes <= space.freeBytes - reserveBytes(config, space) + used) return;
+/** Asked before the first file is touched, because what does not fit would be found out half-way. @throws ArchiveError NO_SPACE */
+async function checkRoom({ volumes, config }: RestoreDeps, growthBytes: number): Promise<void> {
+  const space = await volumes.freeSpace();
+  if (growthBytes <= space.freeBytes - reserveBytes(config, space)) return;
   throw new ArchiveError('NO_SPACE', 'the files of the backup do not fit on the file system of the servers');
 }
 

@@ -42,6 +42,8 @@ export interface VerifyPlan {
   /** Bytes a second of the compressed stream; 0 = no limit. */
   readLimit: number;
   limits: ExtractLimits;
+  /** Where it would be unpacked in place: the paths must be there, and the limit counts what a merge leaves too. */
+  into?: { root: ServerRoot } & Pick<StagePlan, 'paths' | 'mode'>;
 }
 
 export interface ExtractLimits {
@@ -67,7 +69,7 @@ export interface StagePlan extends Target {
   checksum?: string;
   /** Files and directories wanted, relative; empty = all. */
   paths: readonly string[];
-  /** What `limits.contentBytes` is compared with: merging counts the files that stay too. */
+  /** What `limits.contentBytes` is compared with: merging counts the files that stay too; in place `verify` did. */
   mode: 'merge' | 'truncate';
   readLimit: number;
   limits: ExtractLimits;
@@ -149,6 +151,8 @@ export interface ArchiveFacts {
 export interface VerifiedFacts extends Omit<ArchiveFacts, 'changed' | 'skipped' | 'verified' | 'format'> {
   /** By the first bytes, whatever the name says. */
   format: ArchiveFormat | 'tar';
+  /** With `into`: by how many bytes the file system can fill while it is unpacked; below 0 it empties. */
+  growthBytes?: number;
 }
 
 export interface RestoredFacts {

@@ -73,8 +73,10 @@ export class RestoreBench {
     return join(this.base, ...names);
   }
 
-  verify(archive: string, overrides: { checksum?: string; limits?: ExtractLimits } = {}) {
-    return verify({ kind: 'verify', archive, readLimit: 0, limits: noLimits, ...overrides }, this.job);
+  verify(archive: string, overrides: Partial<Pick<StagePlan, 'checksum' | 'limits' | 'paths' | 'mode'>> = {}) {
+    const { paths = [], mode = 'truncate', ...reading } = overrides;
+    const into = { root: this.root, paths, mode };
+    return verify({ kind: 'verify', archive, readLimit: 0, limits: noLimits, ...reading, into }, this.job);
   }
 
   stage(archive: string, overrides: Partial<StagePlan> = {}): Promise<RestoredFacts> {

@@ -14,15 +14,13 @@ export class Budget {
   readonly #contentBytes: number;
   readonly #reserveBytes: number;
   readonly #place: string;
-  #used: number;
+  #used = 0;
   #unlooked = bytesBetweenLooks;
 
-  /** `usedBytes` counts against the disk limit already. */
-  constructor({ contentBytes, reserveBytes }: ExtractLimits, place: OpenDirectory, usedBytes = 0) {
+  constructor({ contentBytes, reserveBytes }: ExtractLimits, place: OpenDirectory) {
     this.#contentBytes = contentBytes;
     this.#reserveBytes = reserveBytes;
     this.#place = `/proc/self/fd/${place.fd}`;
-    this.#used = usedBytes;
   }
 
   /** A file of so many bytes is about to be made. @throws ArchiveError OVER_DISK_LIMIT, NO_SPACE */

@@ -1,6 +1,5 @@
 // Unpacks an archive straight into the server's directory, for lack of room beside it. The directory itself stays what it
 // is. A crash in the middle leaves some of both; the work is then done again from its start.
-import { countBytes } from '../../volumes/count-bytes.ts';
 import type { OpenDirectory } from '../../volumes/open-directory.ts';
 import { removeTree } from '../../volumes/remove-tree.ts';
 import type { Job } from '../job.ts';
@@ -24,8 +23,8 @@ export async function inPlace(plan: InPlacePlan, job: Job): Promise<RestoredFact
   const checkStop = () => job.signal.throwIfAborted();
   if (mode === 'truncate') empty(root, checkStop);
   job.checkpoint?.('in-place:emptied');
-  const usedBytes = mode === 'merge' && limits.contentBytes > 0 ? countBytes(root, checkStop) : 0;
-  const budget = new Budget(limits, root, usedBytes);
+  // What stays in a merge was counted before: to end now would leave half of both.
+  const budget = new Budget(limits, root);
   const read = { archive, readLimit, mostEntries: limits.entries, ...(checksum === undefined ? {} : { checksum }) };
   const facts = await unpack(root, { read, owner: { uid, gid }, budget, selection, staging }, job);
   job.checkpoint?.('in-place:unpacked');

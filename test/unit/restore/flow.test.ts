@@ -1,7 +1,7 @@
 // A restore from its declaration to its end: which jobs it runs, what the store says meanwhile, and what those who watch
 // hear. The data plane and the server's process are played.
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { ArchiveError } from '../../../src/archive/runner.ts';
@@ -284,19 +284,20 @@ test('an archive that goes between its reading and the first file in place leave
 
 test('in place what cannot fit is found out before anything is touched (backups 15.10)', async (t) => {
   const reserve = 1e12 * 0.05;
-  for (const [contentBytes, result] of [
-    [1_400, 'Completed'],
-    [1_401, 'Failed'],
+  for (const [growthBytes, result] of [
+    [-1_000_000, 'Completed'],
+    [1_000, 'Completed'],
+    [1_001, 'Failed'],
   ] as const) {
     const bench = new RestoreBench(t, { freeBytes: reserve + 1_000 });
     bench.held = new Set(['verify']);
     await bench.prepare();
-    const volume = join(bench.config.system.data, anyUuid);
-    mkdirSync(volume, { recursive: true });
-    writeFileSync(join(volume, 'world'), Buffer.alloc(400));
     await bench.start();
-    await bench.add(inPlace);
-    (await bench.job('verify')).succeed({ contentBytes });
+    await bench.add({ ...inPlace, mode: 'Merge', paths: ['world'] });
+    const verify = await bench.job('verify');
+    const into = { root: join(bench.config.system.data, anyUuid), paths: ['world'], mode: 'merge' };
+    assert.deepEqual(verify.plan.kind === 'verify' && verify.plan.into, into);
+    verify.succeed({ growthBytes });
     const { status } = await bench.untilOver(result);
     assert.equal(status?.outcome?.reason, result === 'Failed' ? 'NoSpace' : 'Completed');
     assert.equal(bench.kinds.includes('in-place'), result === 'Completed');
