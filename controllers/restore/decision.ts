@@ -2,6 +2,8 @@
 // after every step. Until the journal says that the server's files are being moved, every end leaves them untouched; from
 // there on the work goes forward to its end, or back to where it began.
 import {
+  type IrrevocableStep,
+  irrevocableStep,
   isFinishedRestore,
   type Restore,
   type RestoreJournalStep,
@@ -73,9 +75,6 @@ const mostTries = 3;
 /** Of unpacking in place, over all restarts of the daemon. */
 const mostAttempts = 5;
 
-const irrevocableSteps = ['MovingOld', 'MovingNew', 'Merging', 'RollingBack', 'Extracting'] as const;
-type IrrevocableStep = (typeof irrevocableSteps)[number];
-
 export function decide(view: View): Step {
   const { restore, job } = view;
   if (isFinishedRestore(restore)) return afterTheEnd(view);
@@ -84,11 +83,6 @@ export function decide(view: View): Step {
   if (restore.status?.outcome) return job ? { do: 'wait' } : { do: 'end' };
   if (!restore.status?.phase) return { do: 'accept' };
   return beforeCommit(view);
-}
-
-/** The server's files are neither the old ones nor the new ones. */
-export function irrevocableStep({ status }: Restore): IrrevocableStep | undefined {
-  return irrevocableSteps.find((step) => step === status?.journal?.step);
 }
 
 function beforeCommit(view: View): Step {

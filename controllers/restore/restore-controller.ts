@@ -10,7 +10,13 @@
 // The key is the restore's name. It is enqueued by a change of the object, a change of its server's claim, the end of its
 // job, a free place, the end of a wait, and a slow resync.
 import { timestamp } from '../../src/clock/clock.ts';
-import { isFinishedRestore, type Restore, type RestoreStatus, restoreFinalizer } from '../../src/resources/restore.ts';
+import {
+  irrevocableStep,
+  isFinishedRestore,
+  type Restore,
+  type RestoreStatus,
+  restoreFinalizer,
+} from '../../src/resources/restore.ts';
 import { type BackoffLimits, backoffMs } from '../../src/runtime/backoff.ts';
 import { demandStop } from '../../src/runtime/claims.ts';
 import { removeFinalizer } from '../../src/runtime/finalizers.ts';
@@ -18,7 +24,7 @@ import type { OperationOutcome } from '../../src/runtime/operation-status.ts';
 import { after, type Outcome, type Reconcile } from '../../src/runtime/reconciler.ts';
 import { ConflictError, NotFoundError } from '../../src/store/errors.ts';
 import { beginRestore } from './beginning.ts';
-import { decide, irrevocableStep, type Step, type View } from './decision.ts';
+import { decide, type Step, type View } from './decision.ts';
 import { type RestoreDeps, serverOf, tell, type Work } from './deps.ts';
 import { endRestore } from './ending.ts';
 import type { Failure } from './failures.ts';

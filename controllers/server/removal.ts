@@ -2,6 +2,7 @@
 // work done already. The finalizer goes last, so a crash anywhere only repeats.
 import { sleep, timestamp } from '../../src/clock/clock.ts';
 import { installerName, installerType } from '../../src/containers/container-labels.ts';
+import { irrevocableStep, isFinishedRestore, type Restore } from '../../src/resources/restore.ts';
 import type { Server, ServerOperation } from '../../src/resources/server.ts';
 import { serverFinalizer } from '../../src/resources/server.ts';
 import { seizeClaim, takeClaim } from '../../src/runtime/claims.ts';
@@ -12,6 +13,8 @@ import { killProcess, stopProcess } from './stop.ts';
 /** How long backups and restores, which end themselves when their server is deleted, may take for it, ms. */
 const claimPatienceMs = 10_000;
 const claimPollMs = 200;
+/** For files that stay it takes as long as it takes. */
+const filesPollMs = 1_000;
 
 /** With `reclaimPolicy: Retain` somebody wants the data, so the process may save it first; `Delete` does not wait. */
 export async function removeServer(deps: ServerDeps, server: Server, signal: AbortSignal): Promise<void> {
@@ -40,21 +43,34 @@ export async function removeServer(deps: ServerDeps, server: Server, signal: Abo
 }
 
 /**
- * From here on no backup and no restore begins. One that does not end in time is left to itself; a restore that is moving
- * files finishes them, which matters to files that stay.
+ * From here on no backup and no restore begins. One that does not end in time is left to itself, but for a restore that is
+ * replacing files which stay: a server declared again over them would start on half of each.
  */
-async function takeServer(deps: ServerDeps, { metadata }: Server, signal: AbortSignal): Promise<void> {
+async function takeServer(deps: ServerDeps, server: Server, signal: AbortSignal): Promise<void> {
   const { clock } = deps;
-  const claimant = { kind: 'Server', name: metadata.name, uid: metadata.uid } as const;
+  const { name, uid } = server.metadata;
+  const claimant = { kind: 'Server', name, uid } as const;
   const deadline = clock.monotonic() + claimPatienceMs;
-  for (;;) {
-    const answer = await takeClaim(deps, metadata.name, claimant);
-    if (answer.taken || answer.holder === undefined) return;
+  for (let told = false; ; ) {
+    const answer = await takeClaim(deps, name, claimant);
+    const restore = server.spec.reclaimPolicy === 'Retain' ? await replacing(deps, uuidOf(server)) : undefined;
     const left = deadline - clock.monotonic();
-    if (left <= 0) break;
-    await sleep(clock, Math.min(claimPollMs, left), signal);
+    if (!restore && (answer.taken || answer.holder === undefined)) return;
+    if (!restore && left <= 0) return seizeClaim(deps, name, claimant);
+    if (restore && left <= 0 && !told) {
+      told = true;
+      const what = `The restore "${restore.metadata.name}" is replacing the files of the server, which are to stay.`;
+      tell(deps, server, 'Normal', 'WaitingForRestore', `${what} The server is removed when it has ended.`);
+    }
+    await sleep(clock, left > 0 ? Math.min(claimPollMs, left) : filesPollMs, signal);
   }
-  await seizeClaim(deps, metadata.name, claimant);
+}
+
+/** The restore that has the files of the server neither old nor new at this moment. */
+async function replacing({ store }: ServerDeps, uuid: string): Promise<Restore | undefined> {
+  const { items } = await store.list<Restore>('Restore');
+  const open = items.filter((restore) => !isFinishedRestore(restore) && irrevocableStep(restore) !== undefined);
+  return open.find(({ spec }) => spec.serverRef.uuid === uuid);
 }
 
 async function endProcess(deps: ServerDeps, server: Server, signal: AbortSignal): Promise<void> {

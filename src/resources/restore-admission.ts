@@ -25,13 +25,10 @@ import {
 } from './operation-admission.ts';
 import { checkOwner, checkOwnerOfDeletion } from './ownership.ts';
 import { suspendedText } from './power.ts';
-import { isFinishedRestore, type Restore, type RestoreSpec, restoreFinalizer } from './restore.ts';
+import { irrevocableStep, isFinishedRestore, type Restore, type RestoreSpec, restoreFinalizer } from './restore.ts';
 import type { Server } from './server.ts';
 
 const immutable = ['serverRef.name', 'serverRef.uuid', 'backupRef.name', 'backupRef.uuid', 'mode', 'strategy', 'paths'];
-
-/** From here on the server's files are neither the old ones nor the new ones until the work is done. */
-const irrevocable = new Set<unknown>(['MovingOld', 'MovingNew', 'Merging', 'RollingBack', 'Extracting']);
 
 export const pastCancelText =
   'the files of the server are being replaced: this restore cannot be cancelled any more and goes on to its end';
@@ -72,7 +69,7 @@ function admitRestore(admittance: Admittance<Restore>): Admitted<Restore> {
 }
 
 function isPastCancel(restore: Restore): boolean {
-  return !isFinishedRestore(restore) && irrevocable.has(restore.status?.journal?.step);
+  return !isFinishedRestore(restore) && irrevocableStep(restore) !== undefined;
 }
 
 function pathCauses({ mode, paths }: RestoreSpec): FieldCause[] {

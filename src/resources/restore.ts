@@ -139,6 +139,9 @@ type StatusFields = XStatic<typeof restoreStatusSchema>;
 export type RestoreStatus = Omit<StatusFields, 'conditions'> & { conditions?: Condition[] };
 export type RestoreJournalStep = NonNullable<RestoreStatus['journal']>['step'];
 
+const irrevocableSteps = ['MovingOld', 'MovingNew', 'Merging', 'RollingBack', 'Extracting'] as const;
+export type IrrevocableStep = (typeof irrevocableSteps)[number];
+
 export interface Restore {
   apiVersion: 'aileron.dev/v1';
   kind: 'Restore';
@@ -150,4 +153,9 @@ export interface Restore {
 
 export function isFinishedRestore({ status }: Pick<Restore, 'status'>): boolean {
   return status?.phase === 'Completed' || status?.phase === 'Failed' || status?.phase === 'Cancelled';
+}
+
+/** The server's files are neither the old ones nor the new ones: until they are, the work goes on whoever calls it off. */
+export function irrevocableStep({ status }: Pick<Restore, 'status'>): IrrevocableStep | undefined {
+  return irrevocableSteps.find((step) => step === status?.journal?.step);
 }

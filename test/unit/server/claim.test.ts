@@ -206,6 +206,50 @@ test('deletion waits for what claims the server, ten seconds at most (backups 15
   assert.equal(existsSync(join(staging, '..')), false);
 });
 
+const replacing = { phase: 'Extracting', journal: { step: 'Extracting' } };
+
+async function heldByReplacing(t: TestContext, reclaimPolicy: 'Retain' | 'Delete'): Promise<Held> {
+  const was = await held(t, { state: 'offline', spec: { reclaimPolicy } });
+  await was.node.store.patch('Restore', 'r', { spec: { serverRef: { name: 'demo', uuid: anyUuid } } });
+  await mutateStatus(was.node.store, 'Restore', 'r', (status) => Object.assign(status, replacing));
+  return was;
+}
+
+test('a server whose files stay is not gone before a restore has replaced all of them, nor is its claim', async (t) => {
+  const was = await heldByReplacing(t, 'Retain');
+  const { node, uid } = was;
+  await node.store.delete('Server', 'demo');
+  for (let minutes = 0; minutes < 10; minutes += 1) {
+    await node.clock.advance(60_000);
+    await node.settle();
+  }
+  assert.equal((await node.server())?.status?.claim?.uid, uid);
+  assert.equal(node.reasons.filter((reason) => reason === 'WaitingForRestore').length, 1);
+  await mutateStatus(node.store, 'Restore', 'r', (status) => Object.assign(status, { journal: { step: 'Done' } }));
+  await node.until('it is gone', (server) => server === undefined);
+});
+
+test('nor is it when something else has the claim by then', async (t) => {
+  const { node, uid } = await heldByReplacing(t, 'Retain');
+  await releaseClaim(node.store, 'demo', uid);
+  await node.store.delete('Server', 'demo');
+  await node.clock.advance(60_000);
+  await node.settle();
+  assert.equal((await node.server())?.status?.claim?.kind, 'Server');
+  await node.store.delete('Restore', 'r');
+  await node.until('it is gone', (server) => server === undefined);
+});
+
+test('one whose files go too does not wait for that', async (t) => {
+  const { node } = await heldByReplacing(t, 'Delete');
+  const before = node.clock.monotonic();
+  await node.store.delete('Server', 'demo');
+  await node.until('it has the server to itself', (server) => !server || server.status?.claim?.kind === 'Server');
+  const seconds = (node.clock.monotonic() - before) / 1000;
+  assert.ok(seconds < 12, `${seconds} s`);
+  await node.until('it is gone', (server) => server === undefined);
+});
+
 test('deletion goes on as soon as the claim is released', async (t) => {
   const was = await held(t, { state: 'offline' });
   const { node, uid } = was;
