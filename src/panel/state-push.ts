@@ -44,6 +44,7 @@ export class StatePush {
   readonly #line: string[] = [];
   readonly #pushes = new Set<Promise<void>>();
   #running = 0;
+  #mayTell = false;
   #ends: (() => void)[] = [];
 
   constructor(options: StatePushOptions) {
@@ -55,10 +56,14 @@ export class StatePush {
     this.#ends = [
       bus.subscribe(undefined, 'state', ({ state }, uuid) => this.#note(uuid, state)),
       servers.onChange(({ type, object }) => {
-        if (type === 'DELETED' && object.spec.uuid) this.#lanes.delete(object.spec.uuid);
+        if (type === 'DELETED') this.#lanes.delete(object.spec.uuid ?? '');
+        else this.#tellFirst(object);
       }),
     ];
-    void listed.then(() => this.#tellAll());
+    void listed.then(() => {
+      this.#mayTell = true;
+      for (const server of servers.list()) this.#tellFirst(server);
+    });
   }
 
   async stop(): Promise<void> {
@@ -74,10 +79,11 @@ export class StatePush {
     return count;
   }
 
-  #tellAll(): void {
-    for (const { spec, status } of this.#options.servers.list()) {
-      if (spec.uuid && status?.state) this.#note(spec.uuid, status.state);
-    }
+  /** A state that was found, not changed to, is nowhere said: of a new server, and of one that is offline at the start. */
+  #tellFirst({ spec, status }: Server): void {
+    const { uuid } = spec;
+    if (!this.#mayTell || !uuid || !status?.state || this.#lanes.has(uuid)) return;
+    this.#note(uuid, status.state);
   }
 
   #note(uuid: string, state: ProcessState): void {

@@ -89,6 +89,23 @@ test('after the start every state is told once, also offline, and no more than f
   assert.equal(push.waiting, 0);
 });
 
+test('a state that is only found later, of a new server or one that is listed again, is told too', async (t) => {
+  const { bench, told, list, setStatus } = await aPush(t, [undefined, undefined]);
+  const lastTransitionTime = '2026-01-01T00:00:00Z';
+  const unlisted = [{ ...unlistedCondition, lastTransitionTime }];
+  await setStatus('s2', { state: 'offline', conditions: unlisted });
+  await list();
+  assert.deepEqual(told, []);
+  await setStatus('s1', { state: 'offline' });
+  await settle(10);
+  await setStatus('s1', { state: 'offline', diskBytes: 5 });
+  await setStatus('s2', { state: 'offline' });
+  await bench.create('s3', { uuid: uuidOf(3) }, asPanel);
+  await setStatus('s3', { state: 'running' });
+  await settle(10);
+  assert.deepEqual(told, ['1 offline>offline', '2 offline>offline', '3 running>running']);
+});
+
 test('of one server the newest state follows, in order, and what the Panel has is not told again', async (t) => {
   const { told, change, list, panel } = await aPush(t);
   await list();
