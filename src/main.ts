@@ -21,10 +21,13 @@ import { ConfigHolder, onlyAtStart } from './config/config-holder.ts';
 import { processEnvironment } from './config/environment.ts';
 import { hostFacts } from './config/host-facts.ts';
 import { loadConfig } from './config/load.ts';
+import { PanelUpdateRefused } from './config/panel-update.ts';
 import { prepareHost } from './config/prepare-host.ts';
 import { writeBack } from './config/write-back.ts';
 import { ConsoleInput } from './console/console-input.ts';
 import { ConsoleHistory } from './console/history.ts';
+import { collectDiagnostics } from './diagnostics/collect.ts';
+import type { DiagnosticsOptions } from './diagnostics/report.ts';
 import { createDockerEngine } from './docker/dockerode-engine.ts';
 import type { DockerEngine } from './docker/engine.ts';
 import { DockerFeed } from './docker/feed.ts';
@@ -33,9 +36,13 @@ import { ensurePki } from './http/kube/pki/pki.ts';
 import { createKubeServer } from './http/kube/server.ts';
 import type { HealthCheck } from './http/ops/health.ts';
 import { createOpsServer } from './http/ops/server.ts';
+import { RequestRefused, refusals } from './http/wings/http-errors.ts';
 import { Revocations } from './http/wings/revocations.ts';
+import type { ApplyPanelUpdate } from './http/wings/route-deps.ts';
 import { createWingsServer } from './http/wings/server.ts';
 import type { ServerLookup } from './http/wings/server-lookup.ts';
+import { UsedTokens } from './http/wings/used-tokens.ts';
+import { thisMachine } from './machine/machine.ts';
 import { createManifestSource, type ManifestSource } from './manifests/manifest-source.ts';
 import { LocalObjectStore } from './objectstore/local-store.ts';
 import { owedToPanel } from './panel/owed.ts';
@@ -214,7 +221,13 @@ export async function startDaemon(settings: Config, log: Logger, overrides: Over
   const kubeAt = await listenOrExplain('kube', config.aileron.kube, (at) => kube.listen(at));
   const revocations = await Revocations.open({ path: join(stateDirectory(config), 'revocations.json'), clock, log });
   const lookup = serverLookup(servers);
-  const wingsOptions = { config, log, clock, bus, history, input, admission, servers: lookup, revocations, registry };
+  const used = await UsedTokens.open({ path: join(stateDirectory(config), 'used-links.json'), clock, log });
+  const wingsOptions = {
+    ...{ config, log, clock, bus, history, input, docker, store, admission, archives, backups, restores, registry },
+    ...{ servers: lookup, revocations, used, panel: panel?.sync, applyPanelUpdate: panelUpdates(holder, log) },
+    machine: thisMachine({ clock, log, directories: ownDirectories(config) }),
+    diagnostics: (how: DiagnosticsOptions) => collectDiagnostics({ config, docker, clock }, how),
+  };
   const { recorder } = activity;
   const api = parts.adopt(createWingsServer({ ...wingsOptions, activity: recorder }), (door) => door.close());
   const apiAt = await listenOrExplain('api', config.api, (at) => api.listen(at));
@@ -264,7 +277,33 @@ function serverLookup(servers: Informer<Server>): ServerLookup {
   return {
     synced: () => servers.synced(),
     byUuid: (uuid) => servers.byIndex('uuid', uuid)[0],
+    list: () => servers.list(),
     onChange: (handler) => servers.onChange(handler),
+  };
+}
+
+/** What cannot be taken is the sender's fault, what cannot be written is ours. */
+function panelUpdates(holder: ConfigHolder, log: Logger): ApplyPanelUpdate {
+  return async (body) => {
+    try {
+      return await holder.applyPanelUpdate(body);
+    } catch (error) {
+      if (!(error instanceof PanelUpdateRefused)) throw error;
+      log.warn({ reason: error.message }, 'a configuration of the Panel was not taken');
+      throw new RequestRefused(refusals.badRequest, { cause: error });
+    }
+  };
+}
+
+/** By the names under which a Panel shows them. */
+function ownDirectories({ system }: Config): Record<string, string> {
+  return {
+    Root: system.rootDirectory,
+    Logs: system.logDirectory,
+    Data: system.data,
+    Archive: system.archiveDirectory,
+    Backup: system.backupDirectory,
+    Temp: system.tmpDirectory,
   };
 }
 

@@ -138,6 +138,14 @@ export const settings = [
     meaning: 'Whether tokens of the Panel that state no scope are taken: until one stated a scope, always, never.',
   },
   {
+    key: 'downloadLinkUses',
+    env: 'AILERON_DOWNLOAD_LINK_USES',
+    type: 'integer',
+    range: [1, 5],
+    default: '1',
+    meaning: 'How often one link to a backup may be used; more than 1 lets a download that broke off go on.',
+  },
+  {
     key: 'diskReserve.percent',
     env: 'AILERON_DISK_RESERVE_PERCENT',
     type: 'integer',
@@ -206,6 +214,7 @@ export function aileronSettings(input: AileronInput): AileronConfig {
     installTimeoutSeconds: number('installTimeoutSeconds'),
     installerConfinement: text('installerConfinement', 'strict') as AileronConfig['installerConfinement'],
     unscopedTokens: text('unscopedTokens', 'untilScoped') as AileronConfig['unscopedTokens'],
+    downloadLinkUses: number('downloadLinkUses'),
     diskReserve: { percent: number('diskReserve.percent'), mebibytes: number('diskReserve.mebibytes') },
   };
 }

@@ -132,6 +132,8 @@ export interface AileronConfig {
   installerConfinement: 'strict' | 'wings';
   /** Whether tokens of the Panel without a scope are taken. */
   unscopedTokens: 'untilScoped' | 'always' | 'never';
+  /** How often one signed link to a backup may be used; from the second time on for a range alone. */
+  downloadLinkUses: number;
   /** Free space that daemon work leaves on the data directory's file system: the larger of both counts. */
   diskReserve: { percent: number; mebibytes: number };
 }

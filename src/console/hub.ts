@@ -1,7 +1,7 @@
 // The console of every server for whoever watches: takes what happens from the bus, keeps one feed a server, and joins
 // the past to the present without a gap or an overlap. It holds nothing that a slow watcher could make grow: a watcher
 // takes each frame at once and queues it, or not, on its own account.
-import type { Bus } from '../bus/bus.ts';
+import type { Bus, Usage } from '../bus/bus.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { ProcessState } from '../resources/server.ts';
 import type { Encode, Frame } from './frame.ts';
@@ -71,6 +71,10 @@ export class ConsoleHub {
 
   state(uuid: string): ProcessState {
     return this.#known(uuid)?.state ?? 'offline';
+  }
+
+  usage(uuid: string): Usage | undefined {
+    return this.#known(uuid)?.usage;
   }
 
   /** From now on `watcher` gets every frame of the server. */

@@ -63,6 +63,11 @@ export class ServerFeed {
     return this.#state;
   }
 
+  /** The last sample of the process that runs; nothing of one that is gone. */
+  get usage(): Usage | undefined {
+    return this.#state === 'offline' ? undefined : this.#usage;
+  }
+
   get watched(): boolean {
     return this.#watchers.size > 0;
   }

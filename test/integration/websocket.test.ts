@@ -731,7 +731,7 @@ test('who does not answer pings is cut off (covers: SEC-47)', async (t) => {
 test('paths that are none ask for the token first (covers: SEC-25, SEC-29)', async (t) => {
   const node = await aNode(t);
   const wrong = { ...node.bearer, authorization: `${node.bearer.authorization}x` };
-  for (const path of ['/', '/api/system', `/api/servers/${anyUuid}`, `/api/servers/${otherUuid}`]) {
+  for (const path of ['/', '/api/nothing', `/api/servers/${anyUuid}/nothing`, `/api/servers/${otherUuid}/nothing`]) {
     const without = await get(node.port, path);
     assert.equal(without.status, 401);
     assert.equal(without.body, '{"error":"The required authorization heads were not present in the request."}');

@@ -27,6 +27,7 @@ export function aConfig(flavour: Flavour = 'pelican', yaml = ''): Config {
       installTimeoutSeconds: 14_400,
       installerConfinement: 'strict',
       unscopedTokens: 'untilScoped',
+      downloadLinkUses: 1,
       diskReserve: { percent: 5, mebibytes: 2048 },
     },
     ignoreCertificateErrors: false,

@@ -8,20 +8,27 @@ import type { Activity } from '../../src/activity/activity.ts';
 import { createActivityMetrics } from '../../src/activity/activity-metrics.ts';
 import { Recorder } from '../../src/activity/recorder.ts';
 import { Bus } from '../../src/bus/bus.ts';
-import type { Config } from '../../src/config/config.ts';
+import { systemClock } from '../../src/clock/clock.ts';
+import type { Config, Flavour } from '../../src/config/config.ts';
 import { ConsoleInput } from '../../src/console/console-input.ts';
 import { ConsoleHistory } from '../../src/console/history.ts';
 import { Revocations } from '../../src/http/wings/revocations.ts';
 import { createWingsServer, type WingsServer } from '../../src/http/wings/server.ts';
 import type { PlaceLimits } from '../../src/http/wings/socket-places.ts';
 import { mintToken } from '../../src/http/wings/token.ts';
+import { UsedTokens } from '../../src/http/wings/used-tokens.ts';
+import { thisMachine } from '../../src/machine/machine.ts';
+import { LocalObjectStore } from '../../src/objectstore/local-store.ts';
 import { Admission, type WriteContext } from '../../src/resources/admission.ts';
+import type { Backup } from '../../src/resources/backup.ts';
+import type { Restore } from '../../src/resources/restore.ts';
 import type { ProcessState, Server, ServerStatus } from '../../src/resources/server.ts';
 import { Informer } from '../../src/runtime/informer.ts';
 import { aConfig } from './a-config.ts';
 import { anyUuid, aServer } from './builders.ts';
 import { ConsoleClient } from './console-client.ts';
 import { FakeClock, settle } from './fake-clock.ts';
+import { FakeDocker } from './fake-docker.ts';
 import { MemoryStore } from './memory-store.ts';
 import { recordedLog } from './recorded-log.ts';
 import { nodeSecret } from './signed-token.ts';
@@ -32,11 +39,24 @@ export const otherUser = '1c0b2e7f-3e8d-4d63-8c9f-6d4b8e2f5a71';
 export const asAdministrator = ['*', 'admin.websocket.errors', 'admin.websocket.install', 'admin.websocket.transfer'];
 
 export interface ConsoleNodeOptions {
+  flavour?: Flavour;
+  /** URL of the Panel; empty = there is none. */
+  remote?: string;
+  /** Files of a certificate, for TLS. */
+  ssl?: { cert: string; key: string };
   yaml?: string;
   /** State directory, to start again over the same one. */
   directory?: string;
   places?: PlaceLimits;
   clock?: FakeClock;
+}
+
+/** What a state directory holds. */
+interface Kept {
+  clock: FakeClock;
+  directory: string;
+  revocations: Revocations;
+  used: UsedTokens;
 }
 
 export interface TokenOptions {
@@ -60,6 +80,14 @@ export class ConsoleNode {
   readonly admission: Admission;
   readonly config: Config;
   readonly api: WingsServer;
+  readonly docker: FakeDocker;
+  readonly archives: LocalObjectStore;
+  readonly backups: Informer<Backup>;
+  readonly restores: Informer<Restore>;
+  /** What the Panel does when it is asked for a server. */
+  refresh: (uuid: string) => Promise<'fresh' | 'stale'> = async () => 'fresh';
+  /** What becomes of a configuration that the Panel sends. */
+  applyUpdate: (body: unknown) => Promise<{ applied: boolean }> = async () => ({ applied: true });
   /** What was typed, in order. */
   readonly typed: string[] = [];
   /** What a Panel would be told. */
@@ -68,17 +96,29 @@ export class ConsoleNode {
   port = 0;
   readonly #clients: ConsoleClient[] = [];
 
-  private constructor(clock: FakeClock, revocations: Revocations, { yaml = '', places }: ConsoleNodeOptions) {
+  private constructor(
+    { clock, revocations, used, directory }: Kept,
+    { flavour = 'pterodactyl', yaml = '', places, remote = panelOrigin, ssl }: ConsoleNodeOptions,
+  ) {
     this.clock = clock;
     this.revocations = revocations;
     this.store = new MemoryStore({ clock });
     this.bus = new Bus((error) => {
       throw error;
     });
+    const config = aConfig(flavour, `${remote === '' ? '' : `remote: ${remote}\n`}${yaml}`);
     this.config = {
-      ...aConfig('pterodactyl', `remote: ${panelOrigin}\n${yaml}`),
+      ...config,
+      api: { ...config.api, ...(ssl ? { ssl: { enabled: true, ...ssl } } : {}) },
+      system: {
+        ...config.system,
+        logDirectory: join(directory, 'log'),
+        backupDirectory: join(directory, 'backups'),
+      },
       token: { id: 'id', secret: nodeSecret },
     };
+    this.archives = new LocalObjectStore({ directory: this.config.system.backupDirectory, layout: 'per_server' });
+    this.docker = new FakeDocker({ clock });
     this.activity = new Recorder({
       ...{ bus: this.bus, clock, flavour: this.config.flavour },
       metrics: createActivityMetrics(undefined),
@@ -92,6 +132,8 @@ export class ConsoleNode {
       kind: 'Server',
       indexes: { uuid: ({ spec }) => [spec.uuid ?? ''] },
     });
+    this.backups = new Informer<Backup>({ store, clock, log, kind: 'Backup' });
+    this.restores = new Informer<Restore>({ store, clock, log, kind: 'Restore' });
     this.api = createWingsServer({
       config: this.config,
       ...{
@@ -102,11 +144,22 @@ export class ConsoleNode {
         input: this.input,
         activity: this.activity,
         admission: this.admission,
+        archives: this.archives,
+        backups: this.backups,
+        restores: this.restores,
+        docker: this.docker,
+        store,
         revocations,
+        used,
       },
+      machine: thisMachine({ clock: systemClock, log, directories: {} }),
+      panel: remote === '' ? undefined : { refresh: (uuid) => this.refresh(uuid) },
+      diagnostics: async (how) => JSON.stringify(how),
+      applyPanelUpdate: (body) => this.applyUpdate(body),
       servers: {
         synced: () => this.servers.synced(),
         byUuid: (uuid) => this.servers.byIndex('uuid', uuid)[0],
+        list: () => this.servers.list(),
         onChange: (handler) => this.servers.onChange(handler),
       },
       ...(places ? { places } : {}),
@@ -116,14 +169,17 @@ export class ConsoleNode {
   static async start(t: Pick<TestContext, 'after'>, options: ConsoleNodeOptions = {}): Promise<ConsoleNode> {
     const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'aileron-console-'));
     const clock = options.clock ?? new FakeClock(Date.parse('2026-01-01T00:00:00.500Z'));
-    const revocations = await Revocations.open({
-      path: join(directory, 'revocations.json'),
-      clock,
-      log: recordedLog(),
-    });
-    const node = new ConsoleNode(clock, revocations, options);
-    node.servers.start();
-    await node.servers.synced();
+    const log = recordedLog();
+    const kept = {
+      ...{ clock, directory },
+      revocations: await Revocations.open({ path: join(directory, 'revocations.json'), clock, log }),
+      used: await UsedTokens.open({ path: join(directory, 'used-links.json'), clock, log }),
+    };
+    const node = new ConsoleNode(kept, options);
+    for (const informer of [node.servers, node.backups, node.restores]) {
+      informer.start();
+      await informer.synced();
+    }
     node.port = (await node.api.listen({ host: '127.0.0.1', port: 0 })).port;
     t.after(async () => {
       for (const client of node.#clients) client.close();
@@ -138,7 +194,7 @@ export class ConsoleNode {
     // For clients that do not answer the goodbye.
     await this.clock.advance(10_000);
     await closed;
-    await this.servers.stop();
+    for (const informer of [this.servers, this.backups, this.restores]) await informer.stop();
     this.history.close();
     await this.store.close();
   }

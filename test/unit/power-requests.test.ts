@@ -26,7 +26,7 @@ async function ask(action: PowerAction, kind: 'Restore' | 'Backup', refusal?: Er
         return { ...server, spec, status: { power: { finishedRequest: 'r1', outcome: 'Succeeded' } } };
       },
     },
-    servers: { synced: async () => {}, byUuid: () => server, onChange: () => () => {} },
+    servers: { synced: async () => {}, byUuid: () => server, list: () => [server], onChange: () => () => {} },
     state: () => 'running',
   });
   const asked = power.perform(anyUuid, action, 'console:test').then(

@@ -9,10 +9,21 @@ const headers = {
   vary: 'Origin',
 };
 
+/** The first is what Wings says, the second what browsers read. */
+const privateNetworkHeaders = {
+  'access-control-request-private-network': 'true',
+  'access-control-allow-private-network': 'true',
+};
+
 /** `origin` is the header of the request. Any origin is never named together with credentials. */
-export function crossOriginHeaders(origins: Origins, origin: string | undefined): Record<string, string> {
-  if (origins.any && origin !== origins.panel) return { ...headers, 'access-control-allow-origin': '*' };
+export function crossOriginHeaders(
+  origins: Origins,
+  origin: string | undefined,
+  privateNetwork = false,
+): Record<string, string> {
+  const common = privateNetwork ? { ...headers, ...privateNetworkHeaders } : headers;
+  if (origins.any && origin !== origins.panel) return { ...common, 'access-control-allow-origin': '*' };
   const named = origin !== undefined && origins.allows(origin) ? origin : origins.panel;
   if (named === undefined) return { vary: 'Origin' };
-  return { ...headers, 'access-control-allow-origin': named, 'access-control-allow-credentials': 'true' };
+  return { ...common, 'access-control-allow-origin': named, 'access-control-allow-credentials': 'true' };
 }

@@ -12,7 +12,7 @@ export interface HttpRefusal {
 const handshakeVersion = { 'sec-websocket-version': '13' };
 
 /** Of what went wrong in a way that is none of the client's business. */
-const unexpected = 'An unexpected error was encountered while processing this request';
+export const unexpected = 'An unexpected error was encountered while processing this request';
 
 function said(code: number, error: string, headers?: Record<string, string>): HttpRefusal {
   return { code, body: { error }, ...(headers ? { headers } : {}) };
@@ -33,9 +33,11 @@ export const refusals = {
   linkRefused: said(404, 'The requested resource was not found on this server.'),
 
   // What is asked for.
-  noSuchPath: { code: 404, body: '404 page not found' },
+  noSuchPath: { code: 404, body: '404 page not found', headers: { 'content-type': 'text/plain' } },
   noSuchServer: said(404, 'The requested resource does not exist on this instance.'),
   notFound: captured(404, 'The requested resources was not found on the system.'),
+  noSuchRange: captured(416, 'The requested range is not in the file.'),
+  tooBusy: said(503, 'The node is busy. Please try again later.', { 'retry-after': '10' }),
   notReady: said(503, 'The node is starting.'),
 
   // The body.
@@ -59,6 +61,7 @@ export const refusals = {
   restoringPower: said(400, 'Cannot start or restart a server that is being restored.'),
   reinstallWhileBusy: said(409, 'Cannot execute server reinstall event while another power action is running.'),
   stoppedServer: said(502, 'Cannot send commands to a stopped server instance.'),
+  noInstallation: said(409, 'Server is not currently being installed.'),
   noInstallLog: said(500, 'failed to read the log for the installation process.'),
 
   // Backups.

@@ -29,7 +29,8 @@ export function refuse(
   requestId: string,
 ): FastifyReply {
   reply.code(code).headers(headers);
-  if (typeof body === 'string') return reply.type('text/plain; charset=utf-8').send(body);
+  if (typeof body === 'string' && !headers['content-type']) reply.type('text/plain; charset=utf-8');
+  if (typeof body === 'string') return reply.send(body);
   return reply.send(identified ? { ...body, request_id: requestId } : body);
 }
 

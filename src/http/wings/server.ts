@@ -1,44 +1,57 @@
 // The node API as one thing to start and stop: what a Panel, browsers and our own command line speak with. Stopping tells
 // every console socket that the node will be back.
+import type { Server as HttpServer } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { ActivityRecorder } from '../../activity/activity.ts';
 import type { Bus } from '../../bus/bus.ts';
-import type { Clock } from '../../clock/clock.ts';
 import type { Config } from '../../config/config.ts';
 import type { ConsoleInput } from '../../console/console-input.ts';
 import type { ConsoleHistory } from '../../console/history.ts';
 import { ConsoleHub } from '../../console/hub.ts';
-import type { Admission } from '../../resources/admission.ts';
-import type { Logger } from '../../telemetry/log.ts';
-import { createWingsApp } from './app.ts';
+import { aileronVersion } from '../../telemetry/version.ts';
+import { createWingsApp, type WingsAppOptions } from './app.ts';
+import { followCertificate, loadCertificate } from './certificate-files.ts';
 import { TrustedProxies } from './client-address.ts';
 import { ConsoleSockets } from './console-sockets.ts';
 import { Origins } from './origins.ts';
 import { PowerRequests } from './power-requests.ts';
-import type { Revocations } from './revocations.ts';
-import type { ServerLookup } from './server-lookup.ts';
+import type { RouteDeps } from './route-deps.ts';
+import { SignedLinks } from './signed-links.ts';
 import { SocketActions } from './socket-actions.ts';
 import { createSocketMetrics } from './socket-metrics.ts';
 import { type PlaceLimits, SocketPlaces } from './socket-places.ts';
 import { textFrame } from './text-frame.ts';
 import { TokenRules } from './token-rules.ts';
+import type { UsedTokens } from './used-tokens.ts';
 
-export interface WingsServerOptions {
-  config: Pick<
-    Config,
-    'api' | 'appName' | 'token' | 'remote' | 'allowedOrigins' | 'throttles' | 'system' | 'websocket' | 'aileron'
-  >;
-  log: Logger;
-  clock: Clock;
+export interface WingsServerOptions
+  extends Pick<
+    RouteDeps,
+    | 'admission'
+    | 'applyPanelUpdate'
+    | 'archives'
+    | 'backups'
+    | 'clock'
+    | 'diagnostics'
+    | 'docker'
+    | 'log'
+    | 'machine'
+    | 'panel'
+    | 'restores'
+    | 'revocations'
+    | 'servers'
+    | 'store'
+  > {
+  /** As it is now, whenever it is read. */
+  config: Config;
   bus: Bus;
   history: ConsoleHistory;
   input: ConsoleInput;
   activity: ActivityRecorder;
-  admission: Pick<Admission, 'patch'>;
-  servers: ServerLookup;
-  revocations: Revocations;
+  used: UsedTokens;
   registry?: Registry;
   /** Sockets at one time. */
   places?: PlaceLimits;
@@ -70,29 +83,50 @@ export function createWingsServer(options: WingsServerOptions): WingsServer {
   const power = new PowerRequests({ admission, servers, state: (uuid) => hub.state(uuid) });
   const places = new SocketPlaces(clock, options.places);
   const secret = () => config.token.secret;
+  const rules = new TokenRules({ revocations, clock, unscoped: config.aileron.unscopedTokens });
+  const proxies = new TrustedProxies(config.api.trustedProxies);
   const sockets = new ConsoleSockets(
     {
-      ...{ clock, log, hub, servers, revocations, secret },
-      rules: new TokenRules({ revocations, clock, unscoped: config.aileron.unscopedTokens }),
+      ...{ clock, log, hub, servers, revocations, secret, rules, proxies },
       actions: new SocketActions({ hub, power, input, activity, clock }),
       appName: config.appName,
-      proxies: new TrustedProxies(config.api.trustedProxies),
       metrics: createSocketMetrics(registry, places),
     },
     places,
   );
+  const version = /^\d+\.\d+\.\d+$/.test(aileronVersion) ? aileronVersion : 'develop';
+  const closing = new AbortController();
   let origins = new Origins(config, { host: '', port: 0 });
+  const routes: Omit<WingsAppOptions, 'tls'> = {
+    ...options,
+    ...{ rules, proxies, version, sockets, places },
+    links: new SignedLinks({ secret, rules, servers, used: options.used, log }),
+    origins: () => origins,
+    privateNetwork: config.allowCorsPrivateNetwork,
+    token: () => config.token,
+    state: (uuid) => hub.state(uuid),
+    usage: (uuid) => hub.usage(uuid),
+    closing: closing.signal,
+  };
   let app: FastifyInstance | undefined;
+  let stopFollowing = () => {};
   return {
     async listen({ host, port }) {
-      app = await createWingsApp({ clock, log, servers, sockets, places, secret, origins: () => origins });
+      const { enabled, cert, key } = config.api.ssl;
+      const files = { cert, key };
+      app = await createWingsApp({ ...routes, tls: enabled ? await loadCertificate(files) : undefined });
       await app.listen({ host, port });
-      const taken = (app.server.address() as AddressInfo).port;
+      const listener = app.server as HttpServer | HttpsServer;
+      if ('setSecureContext' in listener)
+        stopFollowing = followCertificate({ files, use: (now) => listener.setSecureContext(now), clock, log });
+      const taken = (listener.address() as AddressInfo).port;
       origins = new Origins(config, { host, port: taken });
-      log.info({ host, port: taken }, 'the node API listens');
+      log.info({ host, port: taken, tls: enabled }, 'the node API listens');
       return { port: taken };
     },
     async close() {
+      stopFollowing();
+      closing.abort(new Error('the node is stopping'));
       const cancel = clock.after(closeGraceMs, () => app?.server.closeAllConnections());
       await app?.close();
       cancel();

@@ -563,6 +563,7 @@ describe('aileron.yml', () => {
         installTimeoutSeconds: 14_400,
         installerConfinement: 'strict',
         unscopedTokens: 'untilScoped',
+        downloadLinkUses: 1,
         diskReserve: { percent: 5, mebibytes: 2048 },
       },
     );
@@ -581,6 +582,7 @@ imagePullTimeoutSeconds: 60
 installTimeoutSeconds: 600
 installerConfinement: wings
 unscopedTokens: never
+downloadLinkUses: 5
 diskReserve: {percent: 0, mebibytes: 512}
 `;
     const { config, path } = await load({ config: 'token: x\n', aileron: own });
@@ -597,6 +599,7 @@ diskReserve: {percent: 0, mebibytes: 512}
       installTimeoutSeconds: 600,
       installerConfinement: 'wings',
       unscopedTokens: 'never',
+      downloadLinkUses: 5,
       diskReserve: { percent: 0, mebibytes: 512 },
     });
   });
@@ -617,6 +620,7 @@ diskReserve: {percent: 0, mebibytes: 512}
       AILERON_INSTALL_TIMEOUT_SECONDS: '6',
       AILERON_INSTALLER_CONFINEMENT: 'wings',
       AILERON_UNSCOPED_TOKENS: 'never',
+      AILERON_DOWNLOAD_LINK_USES: '2',
       AILERON_DISK_RESERVE_PERCENT: '10',
       AILERON_DISK_RESERVE_MEBIBYTES: '100',
     };
@@ -634,6 +638,7 @@ diskReserve: {percent: 0, mebibytes: 512}
       installTimeoutSeconds: 6,
       installerConfinement: 'wings',
       unscopedTokens: 'never',
+      downloadLinkUses: 2,
       diskReserve: { percent: 10, mebibytes: 100 },
     });
   });
