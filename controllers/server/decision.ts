@@ -1,5 +1,6 @@
 // What to do next for one server: a pure function of what is wanted, what is recorded and what is so. It is asked again
 // after every step, so it never plans further than one.
+import { isUnlisted } from '../../src/resources/listed.ts';
 import { installingText, restoringText, suspendedText } from '../../src/resources/power.ts';
 import type { PowerAction, Server, ServerOperation } from '../../src/resources/server.ts';
 import { longestRestartDelayMs } from './crash.ts';
@@ -165,10 +166,12 @@ function keepStopped(view: View): Step {
   if (state === 'running' || state === 'starting') {
     if (view.witnessedExit) return { do: 'handle-exit' };
     if (taken) return { do: 'settle' };
+    // Its Panel may run it elsewhere by now: nothing starts unless somebody asks.
+    if (isUnlisted(view.server)) return { do: 'mark-offline' };
     return { do: 'begin', action: 'start', cause: 'Outage' };
   }
   if (state !== 'offline') return { do: 'mark-offline' };
-  if (restartAt && !view.server.spec.suspended && !taken) {
+  if (restartAt && !view.server.spec.suspended && !taken && !isUnlisted(view.server)) {
     const at = Date.parse(restartAt);
     // Farther away than any back-off means that the wall clock was turned back.
     const due = at <= view.now || at - view.now > longestRestartDelayMs;

@@ -1,6 +1,7 @@
 // What is recorded and told when a process ended by itself, and what follows by the rules of crash.ts.
 import { timestamp } from '../../src/clock/clock.ts';
 import { setCondition } from '../../src/resources/conditions.ts';
+import { isUnlisted } from '../../src/resources/listed.ts';
 import type { Server } from '../../src/resources/server.ts';
 import { judgeCrash } from './crash.ts';
 import { type ServerDeps, say, tell, uuidOf } from './deps.ts';
@@ -10,6 +11,7 @@ import type { StatusChange } from './states.ts';
 /** The process ended and nobody asked it to. What follows is in the same write, so that a crash cannot forget it. */
 export async function handleExit(deps: ServerDeps, server: Server, { container }: Observation): Promise<void> {
   const { clock, config } = deps;
+  const rules = config.system.crashDetection;
   const session = deps.sessions.get(uuidOf(server));
   const { lastCrashAt, startedAt, crashCount = 0 } = server.status ?? {};
   const exitCode = container?.exitCode ?? session?.exit?.exitCode ?? 1;
@@ -18,7 +20,7 @@ export async function handleExit(deps: ServerDeps, server: Server, { container }
     exitCode,
     oomKilled,
     restartPolicy: server.spec.restartPolicy,
-    rules: config.system.crashDetection,
+    rules: { ...rules, enabled: !isUnlisted(server) && (server.spec.crashDetectionEnabled ?? rules.enabled) },
     earlierCrashes: crashCount,
     sinceLastCrash: secondsSince(lastCrashAt, clock.now()),
     uptime: secondsSince(startedAt, clock.now()) ?? 0,

@@ -57,6 +57,7 @@ const placeRetryMs = 5_000;
 const maxSteps = 12;
 
 export function serverReconciler(deps: ServerControllerDeps): Reconcile {
+  const { nodeName } = deps.config.aileron;
   return async (name, context) => {
     try {
       for (let steps = 0; steps < maxSteps; steps++) {
@@ -67,6 +68,8 @@ export function serverReconciler(deps: ServerControllerDeps): Reconcile {
           deps.failures.delete(name);
           return undefined;
         }
+        // Another machine's, where a store is shared.
+        if ((server.spec.nodeName ?? nodeName) !== nodeName) return undefined;
         const outcome = await step(deps, server, context);
         if (outcome !== 'again') return outcome;
       }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { decide, type Step, type View } from '../../../controllers/server/decision.ts';
+import { unlistedCondition } from '../../../src/resources/listed.ts';
 import type { ServerSpec, ServerStatus } from '../../../src/resources/server.ts';
 import { aServer } from '../../support/builders.ts';
 
@@ -20,6 +21,7 @@ const request = (action: 'start' | 'stop' | 'restart' | 'kill', id = 'r2'): Part
 });
 const startOperation = { action: 'start', cause: 'Request', request: 'r1', startedAt } as const;
 const crashStart = { action: 'start', cause: 'Crash', startedAt } as const;
+const unlisted = [{ ...unlistedCondition, lastTransitionTime: startedAt }];
 const running = { container: 'running', attached: true } as const;
 
 const cases: Case[] = [
@@ -188,6 +190,23 @@ const cases: Case[] = [
     container: 'stopped',
     status: { state: 'running' },
     expected: { do: 'begin', action: 'start', cause: 'Outage' },
+  },
+  {
+    name: 'what its Panel lists no more is not started after an outage',
+    status: { state: 'running', conditions: unlisted },
+    container: 'stopped',
+    expected: { do: 'mark-offline' },
+  },
+  {
+    name: 'nor by a restart that was planned',
+    status: { state: 'offline', restartAt: startedAt, conditions: unlisted },
+    expected: { do: 'settle' },
+  },
+  {
+    name: 'and who asks for it gets it',
+    status: { state: 'offline', conditions: unlisted },
+    spec: request('start'),
+    expected: { do: 'begin', action: 'start', cause: 'Request', request: 'r2' },
   },
   {
     name: 'a stop that had ended when the daemon died is finished',
