@@ -117,10 +117,9 @@ test(
           assert.ok(result.stderr.includes(outcome?.message ?? ''), result.stderr);
           // But for the one that the archive names.
           assert.ok(!result.stderr.replace(outside, '').includes(node.directory), 'no path of the host is told');
-          const described = await kubectl(['describe', 'restore', name]);
-          assert.match(
-            described.out,
-            new RegExp(`Warning +${outcome?.reason} .*${(outcome?.message ?? '').slice(0, 30)}`),
+          const warning = new RegExp(`Warning +${outcome?.reason} .*${(outcome?.message ?? '').slice(0, 30)}`);
+          await until('an Event tells it', 10_000, async () =>
+            warning.test((await kubectl(['describe', 'restore', name])).out),
           );
           assert.ok(node.log.includes(JSON.stringify(outcome?.message)), 'the log tells it');
 
@@ -173,7 +172,9 @@ test(
     writeFileSync(join(files, '.pelicanignore'), long);
     const ignoring = await run('backup', 'create', 'demo', '--name', 'ignoring', '--wait');
     assert.equal(ignoring.code, 0, ignoring.stderr);
-    assert.match((await kubectl(['describe', 'backup', 'ignoring'])).out, /Warning .*ignore/);
+    await until('an Event tells it', 10_000, async () =>
+      /Warning .*ignore/.test((await kubectl(['describe', 'backup', 'ignoring'])).out),
+    );
     rmSync(join(files, '.pelicanignore'));
 
     writeFileSync(join(files, 'noise'), randomBytes(8_000_000));
