@@ -1,9 +1,11 @@
 // The answer to what is no HTTP request, or one whose head is too large or too slow. There is no request object, so what
 // every other answer goes through is written out here.
 import { randomUUID } from 'node:crypto';
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { unexpected } from './http-errors.ts';
+
+// An import by name would load undici: see src/docker/transport.ts.
+const { STATUS_CODES } = process.getBuiltinModule('node:http');
 
 const statusOf: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 
