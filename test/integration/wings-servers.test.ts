@@ -1,0 +1,441 @@
+// What a Panel asks of servers: looking, making, power, commands, installations, revocations, the node itself. What each
+// request writes, and what it answers in every state of the server.
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { DockerError } from '../../src/docker/engine.ts';
+import { PanelRefusedError } from '../../src/panel/sync.ts';
+import type { Installation } from '../../src/resources/installation.ts';
+import type { Server, ServerSpec, ServerStatus } from '../../src/resources/server.ts';
+import { type ApiDoor, apiDoor, of, otherUuid, panelOwner } from '../support/api-door.ts';
+import { anyUuid, aServer } from '../support/builders.ts';
+import { aUser, otherUser } from '../support/console-node.ts';
+import { settle } from '../support/fake-clock.ts';
+
+const claimOf = (kind: NonNullable<ServerStatus['claim']>['kind']): ServerStatus => ({
+  claim: { kind, name: 'x', uid: 'x', since: '2026-01-01T00:00:00Z' },
+});
+const busy: Partial<ServerSpec> = {
+  power: { desired: 'Stopped', request: { id: 'r1', action: 'stop', at: '2026-01-01T00:00:00Z', by: 'test' } },
+};
+
+async function installations({ node }: ApiDoor): Promise<Installation[]> {
+  return (await node.store.list<Installation>('Installation')).items;
+}
+
+/** The Panel knows the server: asked for it, it is written. */
+function describing({ node }: ApiDoor, uuid: string, spec: Partial<ServerSpec> = {}): void {
+  node.refresh = async () => {
+    if (!(await node.store.get('Server', uuid))) {
+      const { status: _, ...server } = aServer({ name: uuid, spec: { uuid, owner: panelOwner, ...spec } });
+      await node.store.create(server);
+    }
+    return 'fresh';
+  };
+}
+
+test('a server is answered from memory, in the names of both Panels (http trap 10)', async (t) => {
+  const { node, ask } = await apiDoor(t);
+  await node.moveTo('starting');
+  await node.moveTo('running');
+  node.bus.publish(anyUuid, 'usage', {
+    ...{ cpuAbsolute: 12.345, memoryBytes: 860_160, memoryLimitBytes: 73_596_928, uptimeMs: 3010 },
+    ...{ networkRxBytes: 1904, networkTxBytes: 596, blockReadBytes: 5, blockWriteBytes: 6 },
+  });
+  await node.setStatus({ diskBytes: 4096 });
+  const asked = node.docker.calls;
+  const answer = await ask(of(''));
+  assert.equal(answer.headers['content-type'], 'application/json; charset=utf-8');
+  const { state, is_suspended, utilization, configuration } = answer.json() as Record<string, Record<string, unknown>>;
+  assert.deepEqual([state, is_suspended], ['running', false]);
+  assert.deepEqual(utilization, {
+    ...{ memory_bytes: 860_160, memory_limit_bytes: 73_596_928, cpu_absolute: 12.345 },
+    network: { rx_bytes: 1904, tx_bytes: 596 },
+    disk_io: { read_bytes: 5, write_bytes: 6 },
+    ...{ uptime: 3010, state: 'running', disk_bytes: 4096 },
+  });
+  assert.equal(configuration?.['uuid'], anyUuid);
+  const build = configuration?.['build'] as Record<string, unknown>;
+  assert.deepEqual([build['oom_killer'], build['oom_disabled'], build['threads']], [true, false, '']);
+  const [only, ...others] = (await ask('/api/servers')).json() as unknown[];
+  assert.deepEqual(only, answer.json());
+  assert.equal(others.length, 0);
+  await node.moveTo('stopping');
+  await node.moveTo('offline');
+  const offline = (await ask(of(''))).json() as { utilization: Record<string, unknown> };
+  assert.deepEqual([offline.utilization['memory_bytes'], offline.utilization['disk_bytes']], [0, 4096]);
+  assert.equal(node.docker.calls, asked, 'nothing was asked of Docker');
+});
+
+test('no server at all is a list of none (http trap 11)', async (t) => {
+  const { node, ask } = await apiDoor(t);
+  await node.change({ metadata: { finalizers: [] } });
+  await node.store.delete('Server', 'demo');
+  await settle();
+  assert.equal((await ask('/api/servers')).body, '[]');
+});
+
+test('a suspension during a restore is the real one', async (t) => {
+  const { node, ask } = await apiDoor(t);
+  await node.setStatus(claimOf('Restore'));
+  assert.equal(((await ask(of(''))).json() as { is_suspended: boolean }).is_suspended, false);
+});
+
+test('making a server asks the Panel first, then installs; asked for twice it is one (http trap 25, http trap 35)', async (t) => {
+  const door = await apiDoor(t);
+  describing(door, otherUuid);
+  const body = { uuid: otherUuid, start_on_completion: true };
+  const made = await door.post('/api/servers', body);
+  assert.deepEqual([made.status, made.body, made.headers['content-type']], [202, '', undefined]);
+  assert.equal((await door.ask(of('', otherUuid))).status, 200, 'it is there as soon as the answer is');
+  assert.equal((await door.post('/api/servers', body)).status, 202);
+  const [installation, ...more] = await installations(door);
+  assert.equal(more.length, 0);
+  const { spec } = installation ?? assert.fail();
+  assert.deepEqual(spec.owner, panelOwner);
+  assert.deepEqual([spec.serverRef.uuid, spec.reinstall, spec.startOnCompletion], [otherUuid, false, true]);
+});
+
+test('a server that the Panel does not describe is not made', async (t) => {
+  const door = await apiDoor(t);
+  const refusals = [new PanelRefusedError('no', { status: 404 }), new Error('connect ECONNREFUSED')];
+  for (const refusal of refusals) {
+    door.node.refresh = async () => {
+      throw refusal;
+    };
+    assert.equal((await door.post('/api/servers', { uuid: otherUuid })).status, 500);
+    assert.equal((await door.post(of('/sync'))).status, 500);
+  }
+  door.node.refresh = async () => 'stale';
+  assert.equal((await door.post('/api/servers', { uuid: otherUuid })).status, 500);
+  assert.equal((await door.post(of('/sync'))).status, 500);
+  assert.deepEqual(await installations(door), []);
+});
+
+test('sync is done when it is answered', async (t) => {
+  const door = await apiDoor(t);
+  door.node.refresh = async () => {
+    await door.node.store.patch('Server', 'demo', { spec: { suspended: true } });
+    return 'fresh';
+  };
+  const { status, body } = await door.post(of('/sync'));
+  assert.deepEqual([status, body], [204, '']);
+  assert.equal(((await door.ask(of(''))).json() as { is_suspended: boolean }).is_suspended, true);
+});
+
+test('a deleted server is gone for the Panel at once, and its files with it (http trap 17)', async (t) => {
+  const { node, ask, delete: remove } = await apiDoor(t);
+  const { status, body } = await remove(of(''));
+  assert.deepEqual([status, body], [204, '']);
+  const server = await node.server();
+  assert.ok(server.metadata.deletionTimestamp);
+  assert.equal(server.spec.reclaimPolicy, 'Delete');
+  assert.equal((await ask(of(''))).status, 404);
+  assert.equal((await remove(of(''))).status, 404, 'a Panel takes that for a success');
+});
+
+test('a server of somebody else can be removed, and keeps its files if they said so', async (t) => {
+  const { node, delete: remove } = await apiDoor(t);
+  await node.change({ spec: { owner: { kind: 'Manifest', ref: 'demo.yaml' } } });
+  assert.equal((await remove(of(''))).status, 204);
+  assert.equal((await node.server()).spec.reclaimPolicy, 'Retain');
+});
+
+test('power becomes a wish, and the server stays with whom it belongs to (http trap 37)', async (t) => {
+  const { node, post } = await apiDoor(t);
+  for (const owner of [panelOwner, { kind: 'Manifest', ref: 'demo.yaml' }] as const) {
+    await node.change({ spec: { owner } });
+    for (const action of ['start', 'stop', 'restart', 'kill'] as const) {
+      const { status, body } = await post(of('/power'), { action });
+      assert.deepEqual([status, body], [202, '']);
+      const { spec } = await node.server();
+      assert.equal(spec.power.request?.action, action);
+      assert.equal(spec.power.request?.by, 'panel');
+      assert.deepEqual(spec.owner, owner);
+      await node.finishPower();
+    }
+  }
+});
+
+test('an action that is none is refused in the words of Wings', async (t) => {
+  const { post } = await apiDoor(t);
+  for (const action of ['', 'START', 'reboot', 'constructor']) {
+    const { status, body } = await post(of('/power'), { action });
+    assert.equal(status, 422);
+    assert.equal(
+      body,
+      '{"error":"The power action provided was not valid, should be one of \\"stop\\", \\"start\\", \\"restart\\", \\"kill\\""}',
+    );
+  }
+});
+
+const suspended = '{"error":"Cannot start or restart a server that is suspended."}';
+const restoring = '{"error":"Cannot start or restart a server that is being restored."}';
+const states: [
+  what: string,
+  spec: Partial<ServerSpec>,
+  status: ServerStatus,
+  codes: Record<string, number>,
+  body: string,
+][] = [
+  ['suspended', { suspended: true }, {}, { start: 400, restart: 400, stop: 202, kill: 202 }, suspended],
+  ['restored', {}, claimOf('Restore'), { start: 400, restart: 400, stop: 202, kill: 202 }, restoring],
+  ['installed', {}, claimOf('Installation'), { start: 202, restart: 202, stop: 202, kill: 202 }, ''],
+  ['busy', busy, {}, { start: 202, restart: 202, stop: 202, kill: 202 }, ''],
+];
+for (const [what, spec, status, codes, text] of states) {
+  test(`power of a server that is ${what} is answered as the contract says (http trap 37)`, async (t) => {
+    const { node, post } = await apiDoor(t);
+    await node.change({ spec });
+    await node.setStatus(status);
+    for (const [action, code] of Object.entries(codes)) {
+      const answer = await post(of('/power'), { action });
+      assert.deepEqual([answer.status, answer.body], [code, code === 400 ? text : ''], action);
+      await node.finishPower();
+      if (what === 'busy') await node.change({ spec });
+    }
+  });
+}
+
+test('a wish that comes while another is worked on is dropped, or waits as long as it says', async (t) => {
+  const { node, post } = await apiDoor(t);
+  const asked = async () => (await node.server()).spec.power.request?.action;
+  await post(of('/power'), { action: 'stop' });
+  await post(of('/power'), { action: 'start' });
+  assert.equal(await asked(), 'stop');
+  await post(of('/power'), { action: 'start', wait_seconds: 20 });
+  await node.clock.advance(10_000);
+  assert.equal(await asked(), 'stop');
+  await node.finishPower();
+  await settle(20);
+  assert.equal(await asked(), 'start', 'its turn came');
+  await post(of('/power'), { action: 'stop', wait_seconds: -1 });
+  await node.clock.advance(30_000);
+  await node.finishPower();
+  await settle(20);
+  assert.equal(await asked(), 'start', 'it had waited long enough');
+  assert.equal((await post(of('/power'), { action: 'kill' })).status, 202);
+  await node.finishPower();
+});
+
+test('commands are typed in their order, and 502 tells of a server that reads none (http trap 16)', async (t) => {
+  const { node, post } = await apiDoor(t);
+  const refused = '{"error":"Cannot send commands to a stopped server instance."}';
+  const without = await post(of('/commands'), 'not even looked at');
+  assert.deepEqual([without.status, without.body], [502, refused]);
+  await node.moveTo('starting');
+  await node.moveTo('running');
+  assert.equal((await post(of('/commands'), { commands: ['say hi'] })).status, 502, 'no console is attached');
+  const detach = node.attachInput();
+  const { status, body } = await post(of('/commands'), { commands: ['say hi', 'stop'] });
+  assert.deepEqual([status, body], [204, '']);
+  assert.deepEqual(node.typed, ['say hi', 'stop']);
+  assert.equal((await post(of('/commands'), { commands: [] })).status, 204);
+  assert.equal((await post(of('/commands'), { commands: 'stop' })).status, 400);
+  detach();
+  assert.equal((await post(of('/commands'), { commands: ['x'] })).status, 502);
+});
+
+test('the last lines are those of the process, and none is a list of none (http trap 11)', async (t) => {
+  const { node, ask } = await apiDoor(t);
+  node.docker.before = (method) => {
+    if (method === 'containerLogs') throw new DockerError(404, 'no such container');
+  };
+  assert.equal((await ask(of('/logs'))).body, '{"data":[]}');
+  await node.moveTo('starting');
+  for (let line = 1; line <= 120; line++) node.print(`line ${line}`);
+  const lines = async (query: string) => ((await ask(of(`/logs${query}`))).json() as { data: string[] }).data;
+  assert.deepEqual(await lines('?size=2'), ['line 119', 'line 120']);
+  for (const query of ['', '?size=0', '?size=-1', '?size=101', '?size=x'])
+    assert.equal((await lines(query)).length, 100);
+});
+
+test('the log of an installation is shown from where its script begins', async (t) => {
+  const { node, ask } = await apiDoor(t);
+  const none = await ask(of('/install-logs'));
+  assert.equal(none.status, 500);
+  assert.equal(none.body, '{"error":"failed to read the log for the installation process."}');
+  const directory = join(node.config.system.logDirectory, 'install');
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, `${anyUuid}.log`), 'all of it\n');
+  assert.equal((await ask(of('/install-logs'))).body, '{"data":"all of it\\n"}');
+  const log = 'Pelican\n|\n| Script Output\n| ------------------------------\nhello\n';
+  writeFileSync(join(directory, `${anyUuid}.log`), log);
+  assert.equal((await ask(of('/install-logs'))).body, '{"data":"hello\\n"}');
+});
+
+test('a second installation is refused while the first one runs (http trap 27)', async (t) => {
+  const door = await apiDoor(t);
+  const first = await door.post(of('/reinstall'));
+  assert.deepEqual([first.status, first.body], [202, '']);
+  const [installation] = await installations(door);
+  assert.equal(installation?.spec.reinstall, true);
+  for (const path of ['/reinstall', '/install']) {
+    const { status, body } = await door.post(of(path));
+    assert.deepEqual([status, body], [409, '{"error":"An installation is already running for this server"}']);
+  }
+  assert.equal((await installations(door)).length, 1);
+});
+
+test('nothing is installed anew while a power action runs', async (t) => {
+  const door = await apiDoor(t);
+  const text = '{"error":"Cannot execute server reinstall event while another power action is running."}';
+  await door.node.change({ spec: busy });
+  const asked = await door.post(of('/reinstall'));
+  assert.deepEqual([asked.status, asked.body], [409, text]);
+  await door.node.finishPower();
+  await door.node.setStatus({ operation: { action: 'start', cause: 'Crash', startedAt: '2026-01-01T00:00:00Z' } });
+  assert.equal((await door.post(of('/reinstall'))).status, 409);
+  assert.deepEqual(await installations(door), []);
+});
+
+test('an installation can be called off', async (t) => {
+  const door = await apiDoor(t);
+  const { status, body } = await door.delete(of('/install'));
+  assert.deepEqual([status, body], [409, '{"error":"Server is not currently being installed."}']);
+  await door.post(of('/reinstall'));
+  const [installation] = await installations(door);
+  const { name, uid } = installation?.metadata ?? assert.fail();
+  await door.node.setStatus({ claim: { kind: 'Installation', name, uid, since: '2026-01-01T00:00:00Z' } });
+  assert.equal((await door.delete(of('/install'))).status, 202);
+  assert.equal((await installations(door))[0]?.spec.cancel, true);
+});
+
+test('revocations of a user count for the servers that are meant, wrapped or not (http trap 18, http trap 22, covers: SEC-38)', async (t) => {
+  const { node, post } = await apiDoor(t);
+  const isDenied = (userUuid: string, serverUuid = anyUuid, jti = 'x') =>
+    node.revocations.isDenied({ jti, serverUuid, userUuid, issuedAt: Math.floor(node.clock.now() / 1000) });
+  const revoke = (body: unknown) => post('/api/deauthorize-user', body);
+  assert.equal((await revoke({ user: '', servers: [] })).status, 204);
+  assert.equal((await revoke({ user: aUser, servers: [otherUuid] })).status, 204);
+  assert.equal(isDenied(aUser), false, 'a server that is not here does not stand for all');
+  const { status, body } = await revoke({ json: { user: aUser, servers: [anyUuid, otherUuid] } });
+  assert.deepEqual([status, body], [204, '']);
+  assert.deepEqual([isDenied(aUser), isDenied(otherUser), isDenied(aUser, otherUuid)], [true, false, false]);
+  await revoke({ user: otherUser.toUpperCase(), servers: [] });
+  assert.deepEqual([isDenied(otherUser), isDenied(otherUser, otherUuid)], [true, true]);
+  assert.equal((await post(of('/ws/deny'), { jtis: ['a', '', null] })).status, 204);
+  const someone = '2d1c3f80-4f9e-4e74-9d0a-7e5c9f306b82';
+  assert.deepEqual([isDenied(someone, anyUuid, 'a'), isDenied(someone, anyUuid, 'b')], [true, false]);
+});
+
+test('a console of a user whose access ends sees nothing more, all others go on (http trap 18)', async (t) => {
+  const { node, post } = await apiDoor(t);
+  await node.moveTo('starting');
+  const [his, hers] = [await node.login(), await node.login({ user: otherUser })];
+  await post('/api/deauthorize-user', { json: { user: aUser, servers: [anyUuid] } });
+  node.print('secret');
+  await hers.until('the line arrives', () => hers.count('console output') > 0);
+  await his.until('it is told', () => his.count('token expired') > 0);
+  assert.equal(his.count('console output'), 0);
+});
+
+test('what the Panel says of the configuration is handed on as it is, unless nothing is to be taken (http trap 19, http trap 20)', async (t) => {
+  const { node, post } = await apiDoor(t);
+  const seen: unknown[] = [];
+  node.applyUpdate = async (body) => {
+    seen.push(body);
+    return { applied: true };
+  };
+  const sent = { debug: true, api: { ssl: { cert: '/x' } }, token: 'new' };
+  assert.equal((await post('/api/update', sent)).body, '{"applied":true}');
+  assert.deepEqual(seen, [sent]);
+  node.applyUpdate = async () => {
+    throw new Error('EROFS: read-only file system');
+  };
+  assert.equal((await post('/api/update', sent)).status, 500);
+  node.config.ignorePanelConfigUpdates = true;
+  assert.equal((await post('/api/update', '[')).body, '{"applied":false}');
+});
+
+test('a new token counts for the next request, the old one no more (http trap 19)', async (t) => {
+  const { node, ask } = await apiDoor(t);
+  assert.equal((await ask('/api/servers')).status, 200);
+  node.config.token = { id: 'new', secret: 'another' };
+  assert.equal((await ask('/api/servers')).status, 403);
+  const answer = await ask('/api/servers', { headers: { authorization: 'Bearer another' } });
+  assert.equal(answer.status, 200);
+  assert.match(String(answer.headers['user-agent']), /\(id:new\)$/);
+});
+
+test('the node tells of itself in two forms', async (t) => {
+  const { node, ask } = await apiDoor(t);
+  const { version } = (await ask('/api/system')).json() as { version: string };
+  assert.match(version, /^(\d+\.\d+\.\d+|develop)$/);
+  for (const query of ['', '?v=1', '?v=02', '?v=3']) {
+    const { architecture, ...rest } = (await ask(`/api/system${query}`)).json() as Record<string, unknown>;
+    assert.match(String(architecture), /^(amd64|arm64)$/);
+    assert.deepEqual(rest, { cpu_count: 2, kernel_version: '6.1.0', os: 'linux', version });
+  }
+  node.docker.engineInfo.containers = { total: 3, running: 2, paused: 0, stopped: 1 };
+  const { docker, system } = (await ask('/api/system?v=2')).json() as Record<string, Record<string, unknown>>;
+  assert.deepEqual(docker, {
+    version: '28.0.0',
+    cgroups: { driver: 'systemd', version: '2' },
+    containers: { total: 3, running: 2, paused: 0, stopped: 1 },
+    storage: { driver: 'overlay2', filesystem: 'extfs' },
+    runc: { version: 'v1.3.3-0-gd842d771' },
+  });
+  assert.deepEqual(
+    [system?.['cpu_threads'], system?.['os_type'], system?.['memory_bytes']],
+    [2, 'linux', 8 * 1024 ** 3],
+  );
+});
+
+test('load and addresses are answered without Docker (http trap 10, http trap 11)', async (t) => {
+  const { node, ask } = await apiDoor(t);
+  const asked = node.docker.calls;
+  const load = (await ask('/api/system/utilization')).json() as Record<string, number>;
+  for (const name of [
+    'memory_total',
+    'memory_used',
+    'swap_total',
+    'swap_used',
+    'cpu_percent',
+    'disk_total',
+    'disk_used',
+  ])
+    assert.equal(typeof load[name], 'number', name);
+  assert.ok((load['memory_total'] ?? 0) > 0 && Array.isArray(load['disk_details']));
+  const { ip_addresses: addresses } = (await ask('/api/system/ips')).json() as { ip_addresses: string[] };
+  assert.ok(Array.isArray(addresses) && !addresses.includes('127.0.0.1'));
+  assert.equal(node.docker.calls, asked);
+});
+
+test('what Docker keeps is told in capitals where the Panel looks for them, and nothing removed is null (http trap 11, http trap 12)', async (t) => {
+  const { node, ask, delete: remove } = await apiDoor(t);
+  node.docker.disk = { containersBytes: 5, images: 3, activeImages: 1, imagesBytes: 7, buildCacheBytes: 9 };
+  assert.equal(
+    (await ask('/api/system/docker/disk')).body,
+    '{"containers_size":5,"images_total":3,"images_active":1,"images_size":7,"build_cache_size":9}',
+  );
+  node.docker.dangling = { removed: [{ untagged: 'a@sha256:1' }, { deleted: 'sha256:2' }], reclaimedBytes: 123 };
+  const pruned = '{"ImagesDeleted":[{"Untagged":"a@sha256:1"},{"Deleted":"sha256:2"}],"SpaceReclaimed":123}';
+  assert.equal((await remove('/api/system/docker/image/prune')).body, pruned);
+  const nothing = '{"ImagesDeleted":null,"SpaceReclaimed":0}';
+  assert.equal((await remove('/api/system/docker/image/prune')).body, nothing);
+});
+
+test('the report is asked for as the Panel words it (http trap 38)', async (t) => {
+  const { ask } = await apiDoor(t);
+  const asked = async (query: string) => {
+    const answer = await ask(`/api/diagnostics${query}`);
+    assert.equal(answer.headers['content-type'], 'text/plain; charset=utf-8');
+    return answer.json();
+  };
+  assert.deepEqual(await asked(''), { endpoints: false, logs: true, logLines: 200 });
+  const all = '?include_endpoints=TRUE&include_logs=False&log_lines=501';
+  assert.deepEqual(await asked(all), { endpoints: true, logs: false, logLines: 500 });
+  for (const lines of ['0', '-1', 'x', '1.5', ''])
+    assert.deepEqual(await asked(`?include_endpoints=yes&include_logs=no&log_lines=${lines}`), {
+      ...{ endpoints: false, logs: true, logLines: 200 },
+    });
+});
+
+test('without a Panel nobody can describe a server, and there is nothing to ask for', async (t) => {
+  const { node, post } = await apiDoor(t, { remote: '' });
+  assert.equal((await post('/api/servers', { uuid: otherUuid })).status, 500);
+  assert.equal((await post(of('/sync'))).status, 204);
+  assert.equal((await node.store.list<Server>('Server')).items.length, 1);
+});
