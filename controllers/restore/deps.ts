@@ -47,8 +47,8 @@ export interface RestoreDeps {
 
 /** What this daemon knows of a restore beyond its object: gone with the daemon, and never needed to go on. */
 export interface Work {
-  /** Of the object. */
-  name: string;
+  /** As it was at the last look. */
+  restore: Restore;
   meter: ProgressMeter;
   /** When this daemon began the work or took it up; monotonic, ms. */
   begunAt?: number;
@@ -57,6 +57,12 @@ export interface Work {
   job?: Act;
   ended?: { act: Act; failure: Failure | undefined; restored: Restored | undefined };
   failures: number;
+  /** What was staged: it counts once the files are being replaced. */
+  restored?: Restored;
+  /** Tries to find what is to be restored that failed, one after another. */
+  failedLooks: number;
+  /** Its end was told. */
+  told?: boolean;
   /** The job that failed is not started again before; monotonic, ms. */
   retryAt?: number;
   source?: Source;

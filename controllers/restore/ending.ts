@@ -15,7 +15,7 @@ const lookAgainMs = 5_000;
 
 /** `done`: it is over. Otherwise somebody has to act first. */
 export async function endRestore(deps: RestoreDeps, restore: Restore, work: Work): Promise<Outcome | 'done'> {
-  const { status, metadata, spec } = restore;
+  const { status, metadata } = restore;
   const outcome = status?.outcome;
   if (!outcome) throw new Error(`restore "${metadata.name}" is to end without an outcome`);
   const hold = holdMs(status.owed, deps.clock.now());
@@ -24,7 +24,7 @@ export async function endRestore(deps: RestoreDeps, restore: Restore, work: Work
   deps.slots.release(metadata.uid);
   await deps.checkpoint('restore:released');
   const { values } = work.meter;
-  const percentage = outcome.result === 'Completed' ? 100 : -1;
+  const percentage = percentageOf(outcome);
   const now = timestamp(deps.clock);
   const ended = await mutateStatus<Restore>(deps.store, 'Restore', metadata.name, (draft, present) => {
     if (present.metadata.uid !== metadata.uid) return;
@@ -35,9 +35,17 @@ export async function endRestore(deps: RestoreDeps, restore: Restore, work: Work
     changed.observedGeneration = present.metadata.generation;
     endPhases(changed, outcome, present.metadata.generation, now);
   });
-  if (ended?.metadata.uid !== metadata.uid) return 'done';
-  // Nothing is awaited from here on: who sees one of these sees all.
-  work.meter.finish(percentage);
+  // Whoever finds that it is gone tells its end.
+  if (ended?.metadata.uid === metadata.uid) publishEnd(deps, restore, work, outcome);
+  return 'done';
+}
+
+/** The last progress, the completion and the Event, in one turn: who sees one of these sees all. Once, however often called. */
+export function publishEnd(deps: RestoreDeps, restore: Restore, work: Work, outcome: OperationOutcome): void {
+  if (work.told) return;
+  work.told = true;
+  const { status, metadata, spec } = restore;
+  work.meter.finish(percentageOf(outcome));
   deps.bus.publish(serverUuidOf(restore), 'completion', {
     operation: metadata.uid,
     type: 'restore',
@@ -48,19 +56,21 @@ export async function endRestore(deps: RestoreDeps, restore: Restore, work: Work
     checksum: '',
     size: 0,
   });
-  deps.metrics.ended(outcome.result, { ...secondsOf(deps, work), bytes: status.result?.bytes ?? 0 });
+  deps.metrics.ended(outcome.result, { ...secondsOf(deps, work), bytes: status?.result?.bytes ?? 0 });
   tell(deps, restore, outcome.result === 'Failed' ? 'Warning' : 'Normal', outcome.reason, outcome.message);
   deps.log.info({ restore: metadata.name, ...outcome }, 'a restore has ended');
-  return 'done';
 }
 
-/** A server whose files are as they were is started again if it was stopped for nothing. */
+function percentageOf({ result }: OperationOutcome): -1 | 100 {
+  return result === 'Completed' ? 100 : -1;
+}
+
+/** A server whose files are as they were is started again if it was stopped for nothing, once the process has ended. */
 async function release(deps: RestoreDeps, { spec, metadata, status }: Restore, outcome: OperationOutcome) {
   const { name } = spec.serverRef;
   // Unpacking in place has a journal from the first file on; what was staged and not committed was moved back.
   const asItWas = outcome.result !== 'Completed' && !(status?.strategy === 'InPlace' && status.journal);
-  // One that could not be stopped in time is not waited for again.
-  if (asItWas && outcome.reason !== 'ServerNotStopped') return releaseClaimAndResume(deps, name, metadata.uid);
+  if (asItWas) return releaseClaimAndResume(deps, name, metadata.uid);
   await releaseClaim(deps.store, name, metadata.uid);
   return true;
 }

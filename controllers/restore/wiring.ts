@@ -140,7 +140,8 @@ async function drain(deps: RestoreDeps, reconcile: Reconcile, graceMs: number): 
   const signal = new AbortController().signal;
   for (let open = [...works.values()]; open.length > 0; ) {
     let pauseMs = drainPollMs;
-    for (const { name } of open) {
+    for (const { restore } of open) {
+      const { name } = restore.metadata;
       try {
         await reconcile(name, { signal, log, reconcileId: 'shutdown' });
       } catch (error) {
@@ -158,12 +159,12 @@ async function drain(deps: RestoreDeps, reconcile: Reconcile, graceMs: number): 
 async function stillToEnd({ store, works, jobs }: RestoreDeps): Promise<Work[]> {
   const open: Work[] = [];
   for (const work of works.values()) {
-    const restore = await store.get<Restore>('Restore', work.name);
+    const restore = await store.get<Restore>('Restore', work.restore.metadata.name);
     if (!restore) continue;
     const { phase = 'Pending', journal } = restore.status ?? {};
     const over = isFinishedRestore(restore) && !journal;
     const isLeft = phase === 'Pending' || journal?.step === 'Extracting';
-    if (!over && (!isLeft || jobs.current(work.name))) open.push(work);
+    if (!over && (!isLeft || jobs.current(restore.metadata.name))) open.push(work);
   }
   return open;
 }

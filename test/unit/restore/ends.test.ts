@@ -279,6 +279,69 @@ test('a process that does not end within five minutes ends it', async (t) => {
   await assertFreed(bench);
 });
 
+test('what was stopped too late is started again when the process has ended at last (backups 15.14)', async (t) => {
+  const bench = await standing(t, untouched['the end of the process'] ?? { phase: '' });
+  await bench.changeServer((status) => {
+    status.operation = { action: 'stop', cause: 'Restore', startedAt: '2026-01-01T00:00:00Z' };
+    if (status.claim) status.claim.wasOnline = true;
+  });
+  await bench.pass(300_000);
+  await bench.pass(3_600_000);
+  const waiting = await bench.restore();
+  assert.deepEqual(
+    [waiting?.status?.phase, waiting?.status?.outcome?.reason, bench.completions()],
+    ['Finalizing', 'ServerNotStopped', []],
+  );
+  assert.equal((await bench.server())?.status?.claim?.kind, 'Restore');
+  await bench.changeServer((status) => {
+    delete status.operation;
+    status.state = 'offline';
+  });
+  await bench.pass(5_000);
+  await bench.untilOver('Failed');
+  assertOneEnd(bench, false);
+  await assertFreed(bench);
+  const { operation } = (await bench.server())?.status ?? {};
+  assert.deepEqual([operation?.action, operation?.cause], ['start', 'Restore']);
+});
+
+for (const [where, stage] of Object.entries({ ...untouched, ...touched })) {
+  test(`removed by force in ${where}, its end is told once (backups 15.14)`, async (t) => {
+    const bench = await standing(t, stage);
+    await bench.store.patch('Restore', 'r1', { metadata: { finalizers: [] } });
+    await bench.store.delete('Restore', 'r1');
+    await bench.until('nothing works any more', async () => bench.completions().length > 0);
+    await bench.pass(120_000);
+    assert.deepEqual(
+      bench.completions().map(({ successful, error }) => [successful, error]),
+      [[false, 'The restore was removed before it had ended.']],
+    );
+    assert.deepEqual(bench.story().slice(-1), ['completion false']);
+    assert.match(bench.story().at(-2) ?? '', / -1$/);
+    assert.equal(bench.runner.running.length, 0);
+    if (stage.phase !== 'Pending') assert.equal(bench.slots.running, 0);
+    assert.match(await bench.registry.metrics(), /aileron_restores_total\{result="Cancelled"\} 1/);
+  });
+}
+
+test('one that is over and removed by force is not told again', async (t) => {
+  const bench = new RestoreBench(t);
+  bench.held.add('discard');
+  await bench.prepare();
+  await bench.start();
+  await bench.add();
+  await bench.job('discard');
+  await bench.crashAndStart();
+  await bench.job('discard');
+  await bench.store.patch('Restore', 'r1', { metadata: { finalizers: [] } });
+  await bench.store.delete('Restore', 'r1');
+  await bench.pass(120_000);
+  assert.deepEqual(
+    bench.completions().map(({ successful }) => successful),
+    [true],
+  );
+});
+
 /** Every place where a crash may part two acts, and what becomes of the restore then. */
 const literal = /checkpoint\('(restore:[^']+)'\)/g;
 const inCode = sourceFiles('controllers/restore').flatMap(({ text }) =>
