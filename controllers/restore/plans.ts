@@ -33,8 +33,9 @@ export type RestorePlan =
 const mostEntries = 1_000_000;
 const bytesPerMiB = 1_048_576;
 
-/** Room for the content and what a file system needs beside it. */
+/** Room for the content and what a file system needs beside it: a file takes whole blocks, up to one more than it fills. */
 const stagingFactor = 1.05;
+const stagingBytesPerFile = 4096;
 
 export type Strategy = NonNullable<RestoreStatus['strategy']>;
 
@@ -42,13 +43,20 @@ export interface Room {
   space: FreeSpace;
   /** Bytes of content to be unpacked. */
   contentBytes: number;
+  /** Regular files, when that is known. */
+  entries: number | undefined;
 }
 
 /** `Auto` stages when both fit beside each other. */
-export function chooseStrategy({ spec }: Restore, config: Config, { space, contentBytes }: Room): Strategy {
+export function chooseStrategy(
+  { spec }: Restore,
+  config: Config,
+  { space, contentBytes, entries = 0 }: Room,
+): Strategy {
   const wanted = spec.strategy ?? strategyOfConfig[config.system.backups.restoreMode];
   if (wanted !== 'Auto') return wanted;
-  return space.freeBytes - reserveBytes(config, space) >= contentBytes * stagingFactor ? 'Staged' : 'InPlace';
+  const needed = contentBytes * stagingFactor + entries * stagingBytesPerFile;
+  return space.freeBytes - reserveBytes(config, space) >= needed ? 'Staged' : 'InPlace';
 }
 
 const strategyOfConfig = { auto: 'Auto', staged: 'Staged', in_place: 'InPlace' } as const;

@@ -30,7 +30,7 @@ import { endRestore } from './ending.ts';
 import type { Failure } from './failures.ts';
 import { record } from './record.ts';
 import { runAct } from './restore-job.ts';
-import { findSource, isSource } from './source.ts';
+import { findSourceNow, isSource } from './source.ts';
 import { CalledOff, dropOthers, takeOutcome, workOf } from './works.ts';
 
 /** The process of a server has so long to end; the server controller kills it after two minutes. */
@@ -159,8 +159,15 @@ async function perform(deps: RestoreDeps, restore: Restore, work: Work, view: Vi
 }
 
 async function begin(deps: RestoreDeps, restore: Restore, work: Work): Promise<Progress> {
-  const beginning = await beginRestore(deps, restore);
+  const waitMs = (work.retryAt ?? 0) - deps.clock.monotonic();
+  if (waitMs > 0) return after(waitMs);
+  delete work.retryAt;
+  const beginning = await beginRestore(deps, restore, work);
   if (beginning === 'not-yet') return undefined;
+  if ('laterMs' in beginning) {
+    work.retryAt = deps.clock.monotonic() + beginning.laterMs;
+    return after(beginning.laterMs);
+  }
   if ('result' in beginning) return conclude(deps, restore, work, beginning);
   const { strategy, source } = beginning;
   const staged = strategy === 'Staged';
@@ -215,9 +222,9 @@ async function enterStopping(deps: RestoreDeps, restore: Restore, work: Work, { 
   const staged = restore.status?.strategy === 'Staged';
   await record(deps, restore, work, (status) => {
     status.phase = 'Stopping';
-    if (ended?.restored) status.result = ended.restored;
     if (staged) status.journal = { step: 'Staged' };
   });
+  if (ended?.restored) work.restored = ended.restored;
   delete work.ended;
   for (const warning of ended?.restored?.warnings ?? []) tell(deps, restore, 'Warning', 'Unusual', warning);
   tell(deps, restore, 'Normal', 'Stopping', 'The backup is whole. The server is stopped.');
@@ -229,7 +236,7 @@ async function enterStopping(deps: RestoreDeps, restore: Restore, work: Work, { 
 async function commit(deps: RestoreDeps, restore: Restore, work: Work): Promise<Progress> {
   const staged = restore.status?.strategy === 'Staged';
   if (!staged) {
-    const source = await findSource(deps, restore);
+    const source = await findSourceNow(deps, restore);
     if (!isSource(source)) return conclude(deps, restore, work, source);
   }
   const forward = restore.spec.mode === 'Truncate' ? 'MovingOld' : 'Merging';
@@ -237,6 +244,8 @@ async function commit(deps: RestoreDeps, restore: Restore, work: Work): Promise<
     if (spec.cancel || metadata.deletionTimestamp) return;
     status.phase = staged ? 'Committing' : 'Extracting';
     status.journal = { step: staged ? forward : 'Extracting' };
+    // The next daemon knows it from here alone.
+    if (work.restored) status.result = work.restored;
   });
   if (committed && irrevocableStep(committed)) {
     tell(deps, restore, 'Normal', committed.status?.phase ?? '', 'The files of the server are replaced.');
@@ -262,6 +271,7 @@ async function conclude(deps: RestoreDeps, restore: Restore, work: Work, outcome
 function decideOutcome(deps: RestoreDeps, status: RestoreStatus, restore: Restore, outcome: OperationOutcome): void {
   if (status.outcome) return;
   status.outcome = outcome;
+  if (outcome.result !== 'Completed') delete status.result;
   const owed = deps.owedAtEnd(restore, outcome);
   if (owed.length > 0) status.owed = [...(status.owed ?? []), ...owed];
 }

@@ -1,11 +1,13 @@
 // What a restore reads: the archive of the backup that it names, as long as that is one of the same server and whole. Asked
 // when the work begins, and once more before files are touched that cannot be brought back without it.
 import type { LocalObjectStore } from '../../src/objectstore/local-store.ts';
+import { ObjectStoreError } from '../../src/objectstore/object-store.ts';
 import type { Backup } from '../../src/resources/backup.ts';
 import type { Restore } from '../../src/resources/restore.ts';
 import type { OperationOutcome } from '../../src/runtime/operation-status.ts';
 import type { Store } from '../../src/store/store.ts';
 import { failed } from './decision.ts';
+import { failureOf } from './failures.ts';
 
 export type Archives = Pick<LocalObjectStore, 'stat' | 'pathOf' | 'sidecar'>;
 
@@ -63,6 +65,20 @@ export async function findSource(
   }
 }
 
-export function isSource(found: Source | OperationOutcome): found is Source {
+/** The same with the process stopped for it: then nobody waits for a disk that does not answer. */
+export async function findSourceNow(
+  deps: { store: Store; archives: Archives },
+  restore: Restore,
+): Promise<Source | OperationOutcome> {
+  try {
+    return await findSource(deps, restore);
+  } catch (error) {
+    if (!(error instanceof ObjectStoreError)) throw error;
+    const { reason, message } = failureOf(error);
+    return failed(reason, `${message} The files of the server are untouched.`);
+  }
+}
+
+export function isSource(found: object): found is Source {
   return 'path' in found;
 }

@@ -5,6 +5,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { ArchiveError } from '../../../src/archive/runner.ts';
+import { ObjectStoreError } from '../../../src/objectstore/object-store.ts';
 import type { RestoreStatus } from '../../../src/resources/restore.ts';
 import { takeClaim } from '../../../src/runtime/claims.ts';
 import { anyUuid } from '../../support/builders.ts';
@@ -63,11 +64,11 @@ test('in place everything is read before anything is written (backups 15.10)', a
   assert.equal(status?.result?.files, 3);
 });
 
-test('auto stages when there is room for both, with the reserve of the node kept', async (t) => {
+test('auto stages when there is room for both in whole blocks, with the reserve of the node kept', async (t) => {
   const reserve = 1e12 * 0.05;
   for (const [freeBytes, strategy] of [
-    [reserve + 1050, 'Staged'],
-    [reserve + 1049, 'InPlace'],
+    [reserve + 1050 + 3 * 4096, 'Staged'],
+    [reserve + 1049 + 3 * 4096, 'InPlace'],
   ] as const) {
     const bench = new RestoreBench(t, { freeBytes });
     await bench.prepare();
@@ -130,6 +131,75 @@ for (const [what, spoil, reason] of refusals) {
     assert.deepEqual(bench.story(), ['queued 0', 'queued -1', 'completion false']);
   });
 }
+
+const unreadable = new ObjectStoreError('FAILED', 'The backup directory cannot be read: EIO.');
+
+test('a backup directory that cannot be read for a while is told, and nobody waits behind it', async (t) => {
+  const bench = new RestoreBench(t);
+  const stat = bench.archives.stat.bind(bench.archives);
+  bench.archives.stat = () => Promise.reject(unreadable);
+  await bench.prepare();
+  await bench.start();
+  for (let n = 0; n < bench.config.system.backups.maxConcurrent; n += 1) bench.slots.take(`other-${n}`, () => {});
+  const { metadata } = await bench.add();
+  // Its turn had come.
+  bench.slots.take(metadata.uid, () => {});
+  bench.slots.release('other-1');
+  await bench.untilPhase('Pending');
+  await bench.pass(3_000);
+  assert.equal(bench.slots.running, bench.config.system.backups.maxConcurrent - 1);
+  assert.ok(bench.events.includes('StoreError: The backup directory cannot be read: EIO. It is tried again.'));
+  bench.archives.stat = stat;
+  await bench.pass(60_000);
+  await bench.untilOver('Completed');
+});
+
+test('a backup directory that cannot be read for ever ends it', async (t) => {
+  const bench = new RestoreBench(t);
+  let looks = 0;
+  bench.archives.stat = () => {
+    looks += 1;
+    return Promise.reject(unreadable);
+  };
+  await bench.prepare();
+  await bench.start();
+  await bench.add();
+  for (let minutes = 0; minutes < 10; minutes += 1) await bench.pass(60_000);
+  const { status } = await bench.untilOver('Failed');
+  assert.deepEqual([status?.outcome?.reason, looks], ['StoreError', 8]);
+  assert.deepEqual([bench.slots.running, bench.completions().length], [0, 1]);
+});
+
+test('one that cannot be read any more when the process was stopped ends it, and the server starts again', async (t) => {
+  const bench = new RestoreBench(t);
+  bench.stopsAtOnce = false;
+  await bench.prepare();
+  await bench.start();
+  await bench.add(inPlace);
+  await bench.untilPhase('Stopping');
+  await bench.quiet();
+  bench.archives.stat = () => Promise.reject(unreadable);
+  await bench.stopProcess();
+  const { status } = await bench.untilOver('Failed');
+  assert.deepEqual([status?.outcome?.reason, bench.kinds], ['StoreError', ['verify']]);
+  assert.equal((await bench.server())?.status?.operation?.action, 'start');
+});
+
+test('what was restored is said of nothing that was not (backups 15.10)', async (t) => {
+  const bench = new RestoreBench(t);
+  bench.stopsAtOnce = false;
+  bench.held = new Set(['move-new']);
+  await bench.prepare();
+  await bench.start();
+  await bench.add();
+  const stopping = await bench.untilPhase('Stopping');
+  assert.equal(stopping.status?.result, undefined);
+  await bench.stopProcess();
+  await bench.job('move-new');
+  assert.deepEqual((await bench.restore())?.status?.result, restored, 'the next daemon needs it');
+  (await bench.job('move-new')).fail(new ArchiveError('NO_SPACE', 'the disk is full'));
+  assert.equal((await bench.untilOver('Failed')).status?.result, undefined);
+});
 
 const otherBackups: [what: string, parts: { server?: string; phase?: string }, reason: string][] = [
   ['another server’s (covers: SEC-99)', { server: '9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d' }, 'BackupGone'],
