@@ -2,7 +2,7 @@
 // after every step, so it never plans further than one.
 import { isUnlisted } from '../../src/resources/listed.ts';
 import { installingText, restoringText, suspendedText } from '../../src/resources/power.ts';
-import type { PowerAction, Server, ServerOperation } from '../../src/resources/server.ts';
+import type { PowerAction, ProcessState, Server, ServerOperation } from '../../src/resources/server.ts';
 import { longestRestartDelayMs } from './crash.ts';
 
 /** The container as Docker tells it. `foreign` bears our name but is not ours: it is never touched. */
@@ -18,6 +18,8 @@ export interface View {
   /** A done line was seen since the process started. */
   doneSeen: boolean;
   overDiskLimit: boolean;
+  /** What another daemon said of the server last, when it differs from our record and has not been looked at yet. */
+  inherited: ProcessState | undefined;
   /** The work on this server that is going on in this process. */
   job: { action: PowerAction | 'delete'; request?: string | undefined } | undefined;
   /** Wall clock, ms. */
@@ -30,6 +32,8 @@ export type Step =
   /** A newer wish makes the work under way pointless. */
   | { do: 'cancel'; reason: string }
   | { do: 'remove' }
+  /** Take up the record of another daemon that had the node. */
+  | { do: 'inherit'; state: ProcessState }
   /** Record the operation, so that a crash cannot forget it. */
   | { do: 'begin'; action: PowerAction; cause: ServerOperation['cause']; request?: string }
   /** Carry out the recorded operation. */
@@ -55,6 +59,7 @@ export function decide(view: View): Step {
   if (server.metadata.deletionTimestamp) {
     return job && job.action !== 'delete' ? { do: 'cancel', reason: 'the server is being deleted' } : { do: 'remove' };
   }
+  if (view.inherited) return { do: 'inherit', state: view.inherited };
   const wish = openRequest(server);
   if (job) return preempts(view, wish) ?? { do: 'wait' };
 

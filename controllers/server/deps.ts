@@ -1,4 +1,5 @@
 // What the work on servers needs from the rest of the daemon, in one place because every step takes it.
+import type { ActivityRecorder } from '../../src/activity/activity.ts';
 import type { Bus } from '../../src/bus/bus.ts';
 import type { Clock } from '../../src/clock/clock.ts';
 import type { Config } from '../../src/config/config.ts';
@@ -7,14 +8,24 @@ import type { ConsoleHistory } from '../../src/console/history.ts';
 import type { ImagePuller } from '../../src/containers/images.ts';
 import type { Networks } from '../../src/containers/node-networks.ts';
 import type { DockerEngine } from '../../src/docker/engine.ts';
+import type { EggConfiguration } from '../../src/egg/egg-configuration.ts';
+import type { PanelSync } from '../../src/panel/sync.ts';
 import type { Event, EventRecorder } from '../../src/resources/event.ts';
-import type { Server } from '../../src/resources/server.ts';
+import type { ProcessState, Server } from '../../src/resources/server.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Logger } from '../../src/telemetry/log.ts';
 import type { Volumes } from '../../src/volumes/volumes.ts';
 import type { DiskUsage } from './disk-usage.ts';
 import type { Sessions } from './sessions.ts';
 import type { States } from './states.ts';
+
+/** What another daemon, such as a Wings that was swapped out, wrote down of its servers. */
+export interface Handover {
+  /** What a server that this daemon sees for the first time is to do. */
+  firstPower(uuid: string): 'Running' | 'Stopped';
+  /** Its state after another daemon had the node; undefined when this one had it last. */
+  leftBehind(uuid: string): ProcessState | undefined;
+}
 
 export interface ServerDeps {
   store: Store;
@@ -34,6 +45,11 @@ export interface ServerDeps {
   log: Logger;
   /** The last live update of each server, by uuid: the same one is not sent again. */
   sentUpdates: Map<string, string>;
+  eggs: Pick<EggConfiguration, 'apply'>;
+  activity: Pick<ActivityRecorder, 'record'>;
+  /** Undefined on a node without a Panel. */
+  panel: PanelSync | undefined;
+  handover: Handover;
   /** What a deleted server has in the backup directory, and its Backups. May be repeated. */
   removeBackups(uuid: string, signal: AbortSignal): Promise<void>;
   /** Passed between any two acts that a crash may part; a test stops the daemon there. */

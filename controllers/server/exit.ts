@@ -1,4 +1,5 @@
 // What is recorded and told when a process ended by itself, and what follows by the rules of crash.ts.
+import { crashEvent } from '../../src/activity/activity.ts';
 import { timestamp } from '../../src/clock/clock.ts';
 import { setCondition } from '../../src/resources/conditions.ts';
 import { isUnlisted } from '../../src/resources/listed.ts';
@@ -11,16 +12,19 @@ import type { StatusChange } from './states.ts';
 /** The process ended and nobody asked it to. What follows is in the same write, so that a crash cannot forget it. */
 export async function handleExit(deps: ServerDeps, server: Server, { container }: Observation): Promise<void> {
   const { clock, config } = deps;
-  const rules = config.system.crashDetection;
-  const session = deps.sessions.get(uuidOf(server));
+  const { restartPolicy, crashDetectionEnabled } = server.spec;
+  const { crashDetection } = config.system;
+  const enabled = !isUnlisted(server) && (crashDetectionEnabled ?? crashDetection.enabled);
+  const uuid = uuidOf(server);
+  const session = deps.sessions.get(uuid);
   const { lastCrashAt, startedAt, crashCount = 0 } = server.status ?? {};
   const exitCode = container?.exitCode ?? session?.exit?.exitCode ?? 1;
   const oomKilled = container?.oomKilled ?? false;
   const verdict = judgeCrash({
     exitCode,
     oomKilled,
-    restartPolicy: server.spec.restartPolicy,
-    rules: { ...rules, enabled: !isUnlisted(server) && (server.spec.crashDetectionEnabled ?? rules.enabled) },
+    restartPolicy,
+    rules: { ...crashDetection, enabled },
     earlierCrashes: crashCount,
     sinceLastCrash: secondsSince(lastCrashAt, clock.now()),
     uptime: secondsSince(startedAt, clock.now()) ?? 0,
@@ -41,7 +45,15 @@ export async function handleExit(deps: ServerDeps, server: Server, { container }
   // Somebody may have typed the stop command since the object was read: then the end was asked for.
   const from = ['starting', 'running'] as const;
   if (!(await deps.states.move(server.metadata.name, 'offline', 'Crash', { change, from }))) return;
-  deps.sessions.close(uuidOf(server));
+  deps.sessions.close(uuid);
+  if (verdict.crashed && (enabled || restartPolicy !== undefined)) {
+    const logs = deps.history.tail(uuid, config.system.activity.crashLines);
+    deps.activity.record({
+      server: uuid,
+      event: crashEvent,
+      metadata: { exit_code: exitCode, oomkilled: oomKilled, logs },
+    });
+  }
   for (const line of verdict.lines) say(deps, server, line);
   const memory = oomKilled ? ', out of memory' : '';
   tell(

@@ -9,7 +9,7 @@
 // its session (done line, exit), the end of its job, a new disk count, Docker coming back, and a slow resync.
 import { timestamp } from '../../src/clock/clock.ts';
 import { DockerUnreachableError } from '../../src/docker/engine.ts';
-import type { Server, ServerOperation } from '../../src/resources/server.ts';
+import type { ProcessState, Server, ServerOperation } from '../../src/resources/server.ts';
 import { type BackoffLimits, backoffMs } from '../../src/runtime/backoff.ts';
 import { isHeld, releaseClaim } from '../../src/runtime/claims.ts';
 import type { Jobs } from '../../src/runtime/jobs.ts';
@@ -42,6 +42,8 @@ export interface ServerControllerDeps extends ServerDeps {
   waiting: Set<string>;
   /** Of servers whose last jobs failed, by name: how often in a row, and when the next may start (monotonic, ms). */
   failures: Map<string, { count: number; retryAt: number }>;
+  /** Servers that this daemon has looked at, by uuid. */
+  met: Set<string>;
 }
 
 /** Docker is asked again this often while it does not answer; its return enqueues every key at once. */
@@ -113,7 +115,9 @@ async function step(deps: ServerControllerDeps, server: Server, context: Reconci
     { step: next.do, container: observation.state, state: server.status?.state },
     'decided the next step',
   );
-  return perform(deps, server, observation, next, context);
+  const progress = await perform(deps, server, observation, next, context);
+  deps.met.add(uuidOf(server));
+  return progress;
 }
 
 /** What a job threw is the reconcile's failure: counted, logged and backed off like any other. */
@@ -150,10 +154,25 @@ function viewOf(deps: ServerControllerDeps, server: Server, { state, container }
     attached: state === 'running' && watched && !exited,
     witnessedExit: watched && !session.interrupted,
     doneSeen: watched && session.doneSeen,
+    inherited: inheritedState(deps, server, state),
     overDiskLimit: limit > 0 && (deps.disk.last(uuid) ?? 0) > limit,
     job: deps.working.get(server.metadata.name),
     now: deps.clock.now(),
   };
+}
+
+/** Asked at the first look alone: from then on we know better. A process that runs speaks for itself. */
+function inheritedState(
+  deps: ServerControllerDeps,
+  server: Server,
+  seen: Observation['state'],
+): ProcessState | undefined {
+  const uuid = uuidOf(server);
+  if (deps.met.has(uuid) || (seen !== 'missing' && seen !== 'stopped')) return undefined;
+  const { state } = server.status ?? {};
+  if (state === undefined) return deps.handover.firstPower(uuid) === 'Running' ? 'running' : undefined;
+  const left = deps.handover.leftBehind(uuid);
+  return left === state ? undefined : left;
 }
 
 async function perform(
@@ -172,6 +191,14 @@ async function perform(
       return 'again';
     case 'remove':
       return startJob(deps, server, { action: 'delete' }, (job) => removeServer(deps, server, job));
+    case 'inherit':
+      await deps.states.record(name, (status) => {
+        status.state = next.state;
+        delete status.operation;
+        delete status.restartAt;
+      });
+      deps.log.info({ server: uuidOf(server), state: next.state }, 'another daemon left this server in that state');
+      return 'again';
     case 'begin':
       return begin(deps, server, next);
     case 'resume':

@@ -6,17 +6,12 @@ import { type ContainerBody, type ContainerInfo, DockerUnreachableError, type Mo
 import type { Server, ServerOperation } from '../../src/resources/server.ts';
 import { containerBody } from './container-body.ts';
 import { type ServerDeps, say, tell, uuidOf } from './deps.ts';
+import { updateGameFiles } from './game-files.ts';
 import { allowedMounts, swappedSources } from './mounts.ts';
+import { newestOf } from './newest.ts';
 import { observe } from './observe.ts';
+import { StartError } from './start-error.ts';
 import { takeOver } from './take-over.ts';
-
-/** Why a start cannot be; the text is for the server's console. */
-export class StartError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'StartError';
-  }
-}
 
 const bytesPerMiB = 1_048_576;
 
@@ -26,15 +21,17 @@ const launchTimeoutMs = 30_000;
 /** Resolves when the process started, which is not yet "running": that is for a done line to say. */
 export async function startProcess(
   deps: ServerDeps,
-  server: Server,
+  known: Server,
   operation: ServerOperation,
   signal: AbortSignal,
 ): Promise<void> {
-  const { container, state, remark } = await observe(deps, server, signal);
+  const { container, state, remark } = await observe(deps, known, signal);
   if (state === 'foreign')
     throw new StartError(`a container with the name of this server is on the node and is not touched: ${remark}`);
-  if (state === 'running' && container) return takeOver(deps, server, container, remark);
+  if (state === 'running' && container) return takeOver(deps, known, container, remark);
 
+  const server = await newestOf(deps, known, operation, signal);
+  await deps.checkpoint('start:synced');
   const machineIdPath = await prepare(deps, server, signal);
   await deps.checkpoint('start:prepared');
   const { name } = server.metadata;
@@ -72,6 +69,7 @@ async function prepare(deps: ServerDeps, server: Server, signal: AbortSignal): P
   const uuid = uuidOf(server);
   await deps.volumes.ensure(uuid);
   await checkDisk(deps, server, signal);
+  await updateGameFiles(deps, server, signal);
   if (deps.config.system.checkPermissionsOnBoot) {
     say(deps, server, 'Ensuring file permissions are set correctly, this could take a few seconds...');
     const { left } = await deps.volumes.fixOwnership(uuid, signal);

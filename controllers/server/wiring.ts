@@ -5,6 +5,7 @@ import { ImagePuller } from '../../src/containers/images.ts';
 import { outgoingIp } from '../../src/containers/networks.ts';
 import { Networks } from '../../src/containers/node-networks.ts';
 import type { DockerFeed } from '../../src/docker/feed.ts';
+import { EggConfiguration } from '../../src/egg/egg-configuration.ts';
 import type { Server } from '../../src/resources/server.ts';
 import { Controller } from '../../src/runtime/controller.ts';
 import type { Informer } from '../../src/runtime/informer.ts';
@@ -24,6 +25,14 @@ export type ServerControllerOptions = Pick<
 > & {
   /** Default: there are none. */
   removeBackups?: ServerDeps['removeBackups'];
+  /** Default: one that takes its time from `clock`. */
+  eggs?: ServerDeps['eggs'];
+  /** Default: nobody keeps it. */
+  activity?: ServerDeps['activity'];
+  /** Default: the node has none. */
+  panel?: ServerDeps['panel'];
+  /** Default: this daemon alone ever had the node. */
+  handover?: ServerDeps['handover'];
   host: HostFacts;
   feed: DockerFeed;
   /** Indexed by `uuid`. */
@@ -114,6 +123,10 @@ export function createServerController(options: ServerControllerOptions): Server
   });
   const deps: ServerControllerDeps = {
     removeBackups: async () => {},
+    eggs: new EggConfiguration({ clock }),
+    activity: { record: () => {} },
+    handover: { firstPower: () => 'Stopped', leftBehind: () => undefined },
+    panel: undefined,
     ...options,
     images,
     networks,
@@ -125,6 +138,7 @@ export function createServerController(options: ServerControllerOptions): Server
     waiting: new Set(),
     failures: new Map(),
     sentUpdates: new Map(),
+    met: new Set(),
   };
   const controller = new Controller({
     name: 'server',

@@ -4,12 +4,16 @@
 import type { TestContext } from 'node:test';
 import { setTimeout as realTime, setImmediate as turn } from 'node:timers/promises';
 import { Registry } from 'prom-client';
+import type { Handover } from '../../controllers/server/deps.ts';
 import { createServerController } from '../../controllers/server/wiring.ts';
+import type { NewActivity } from '../../src/activity/activity.ts';
 import { Bus } from '../../src/bus/bus.ts';
 import type { Config } from '../../src/config/config.ts';
 import { ConsoleInput } from '../../src/console/console-input.ts';
 import { ConsoleHistory } from '../../src/console/history.ts';
 import { DockerFeed } from '../../src/docker/feed.ts';
+import { EggConfiguration } from '../../src/egg/egg-configuration.ts';
+import type { PanelSync } from '../../src/panel/sync.ts';
 import type { PowerAction, Server } from '../../src/resources/server.ts';
 import { Informer } from '../../src/runtime/informer.ts';
 import { Manager } from '../../src/runtime/manager.ts';
@@ -35,6 +39,8 @@ const quietRounds = 20;
 export interface FakeNodeOptions {
   yaml?: string;
   checkpoint?: (name: string) => Promise<void>;
+  panel?: PanelSync;
+  handover?: Handover;
 }
 
 export class FakeNode {
@@ -50,6 +56,7 @@ export class FakeNode {
   readonly log = recordedLog();
   /** uuids of servers whose backups were removed. */
   backupsRemoved: string[] = [];
+  activities: NewActivity[] = [];
   /** Reasons of Events, in order. */
   reasons: string[] = [];
   #options: FakeNodeOptions;
@@ -98,6 +105,11 @@ export class FakeNode {
       events: { event: (_about, _type, reason) => void this.reasons.push(reason) },
       removeBackups: async (uuid) => void this.backupsRemoved.push(uuid),
       checkpoint: this.#options.checkpoint ?? (async () => {}),
+      // Its threads need real time.
+      eggs: new EggConfiguration(),
+      activity: { record: (activity) => void this.activities.push(activity) },
+      panel: this.#options.panel,
+      ...(this.#options.handover ? { handover: this.#options.handover } : {}),
     });
     const manager = new Manager({ log, clock });
     manager.add({ informers: [servers], controllers: [server.controller] });

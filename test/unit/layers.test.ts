@@ -78,6 +78,7 @@ const layers: Record<string, string[]> = {
   'controllers/': [
     ...contracts,
     ...panelInterface,
+    'src/activity/activity.ts',
     'src/runtime/',
     'src/bus/',
     'src/volumes/',

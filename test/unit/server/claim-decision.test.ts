@@ -201,6 +201,7 @@ for (const { name, spec, status, expected, ...view } of cases) {
       witnessedExit: false,
       doneSeen: false,
       overDiskLimit: false,
+      inherited: undefined,
       job: undefined,
       now,
       ...view,

@@ -259,6 +259,7 @@ for (const { name, spec, status, deleting, expected, ...view } of cases) {
       witnessedExit: false,
       doneSeen: false,
       overDiskLimit: false,
+      inherited: undefined,
       job: undefined,
       now,
       ...view,
