@@ -179,6 +179,7 @@ export async function startDaemon(settings: Config, log: Logger, overrides: Over
   const server = createServerController({
     ...{ store, docker, volumes, history, bus, events, config, clock, log, checkpoint, feed, servers, metrics },
     removeBackups: backup.removeOf,
+    ...{ panel: panel?.sync, activity: activity.recorder, handover: states },
     serverMetrics: createServerMetrics(registry, bus),
     host: hostFacts(),
     input,
