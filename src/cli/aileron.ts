@@ -1,6 +1,7 @@
 // The entry of the command line: runs one command and turns its end into an exit code. Errors are one sentence on
 // standard error; a stack appears only for what is a fault of this program.
 import { ConfigError } from '../config/config-error.ts';
+import type { UpOptions } from './commands/up.ts';
 import { CliError, exitCodes } from './exit-codes.ts';
 import { type Io, processIo, say } from './io.ts';
 
@@ -16,11 +17,18 @@ async function run(io: Io, args: readonly string[]): Promise<number> {
   }
 }
 
-/** The daemon is started in its two usual ways without what the other commands need. */
-function daemonOptions(args: readonly string[], env: Io['env']): { config?: string } | undefined {
-  const [option, config, ...more] = args[0] === 'up' ? args.slice(1) : args;
-  if (option === undefined) return env['AILERON_CONFIG'] ? { config: env['AILERON_CONFIG'] } : {};
-  return option === '--config' && config !== undefined && more.length === 0 ? { config } : undefined;
+/** The daemon is started in its usual ways without what the other commands need. */
+function daemonOptions(args: readonly string[], env: Io['env']): UpOptions | undefined {
+  const words = args[0] === 'up' ? args.slice(1) : [...args];
+  const options: UpOptions = { config: env['AILERON_CONFIG'] || undefined };
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    if (word === '--debug') options.debug = true;
+    else if (word === '--ignore-certificate-errors') options.ignoreCertificateErrors = true;
+    else if (word.startsWith('--config=')) options.config = word.slice('--config='.length);
+    else if (word === '--config' && words.length > 0) options.config = words.shift();
+    else return undefined;
+  }
+  return options;
 }
 
 function explain(io: Io, error: unknown): number {

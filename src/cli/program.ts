@@ -1,20 +1,20 @@
 // The command line as a declaration: commands, arguments, options, examples. What a command does is in commands/, loaded
 // when it is asked for. --help, the shell completions and docs/cli.md are made of, or held against, what stands here.
 import { Argument, Command, CommanderError, Option } from 'commander';
-import type { AdoptOptions } from './commands/adopt.ts';
 import type { ApplyOptions } from './commands/apply.ts';
 import type { ConsoleOptions } from './commands/console.ts';
 import type { DeleteOptions } from './commands/delete.ts';
-import type { DoctorOptions } from './commands/doctor.ts';
 import type { EventsOptions } from './commands/events.ts';
 import type { GetOptions } from './commands/get.ts';
 import type { PowerOptions } from './commands/power.ts';
 import type { TokenOptions } from './commands/token.ts';
 import type { TopOptions } from './commands/top.ts';
+import type { UpOptions } from './commands/up.ts';
 import { commandBelow, configOption, type Does, duration, filesOption, reaching, timeoutOption } from './declare.ts';
 import { type ExitCode, exitCodeHelp, exitCodes } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import type { AccessOptions } from './node-access.ts';
+import { declareNode } from './node-commands.ts';
 import { declareBackup, declareRestore } from './operation-commands.ts';
 
 export interface CommandLine {
@@ -34,18 +34,38 @@ const powerTexts = {
 export async function runCommand(io: Io, args: readonly string[]): Promise<ExitCode> {
   const { program, exitCode } = commandLine(io);
   try {
-    const [first = ''] = args;
+    const words = commandFirst(program, args);
+    const [first = ''] = words;
     const isCommand = first === 'help' || program.commands.some((command) => command.name() === first);
     if (!isCommand && !first.startsWith('-')) program.error(`error: unknown command '${first}'`);
-    // Without a command it is the daemon that is meant.
-    const isOption = first.startsWith('--config');
-    await program.parseAsync(isOption ? ['up', ...args] : args, { from: 'user' });
+    await program.parseAsync(words, { from: 'user' });
     return exitCode();
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     // Commander has printed help or the mistake already.
     return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   }
+}
+
+/** Options that Wings takes before a command. Without a command it is the daemon that is meant. */
+function commandFirst(program: Command, args: readonly string[]): string[] {
+  const rest = [...args];
+  const before: string[] = [];
+  const flags: string[] = [];
+  for (;;) {
+    const [word = ''] = rest;
+    if (word === '--debug' || word === '--ignore-certificate-errors') flags.push(...rest.splice(0, 1));
+    else if (word.startsWith('--config=')) before.push(...rest.splice(0, 1));
+    else if (word === '--config') before.push(...rest.splice(0, 2));
+    else break;
+  }
+  const [command = ''] = rest;
+  if (before.length + flags.length > 0 && (command === '' || command.startsWith('-')))
+    return ['up', ...before, ...flags, ...rest];
+  const named = program.commands.find((one) => one.name() === command);
+  const takesConfig = named?.commands.length !== 0 || named.options.some(({ long }) => long === '--config');
+  // The flags are about the daemon: other commands have no log and ask no Panel.
+  return [...rest, ...(takesConfig ? before : []), ...(command === 'up' ? flags : [])];
 }
 
 export function commandLine(io: Io): CommandLine {
@@ -74,9 +94,14 @@ export function commandLine(io: Io): CommandLine {
 
   command('up', 'run the node until it is asked to stop; games go on without it', [
     'aileron up --config /etc/pelican/config.yml',
+    'aileron up --debug',
   ])
     .addOption(configOption())
-    .action(does(async (_, options: { config?: string }) => (await import('./commands/up.ts')).up(options)));
+    .option('--debug', 'log everything, whatever the configuration says')
+    .option('--ignore-certificate-errors', 'do not check the certificate of the Panel')
+    .action(does(async (_, options: UpOptions) => (await import('./commands/up.ts')).up(options)));
+
+  declareNode(program, io, does);
 
   reaching(
     command('get', 'list objects, or show some', [
@@ -210,23 +235,6 @@ export function commandLine(io: Io): CommandLine {
     .option('--user <uuid>', 'for whom, as records of what was done name it')
     .option('--json', 'the token and the address of the socket, as JSON')
     .action(does(async (_, options: TokenOptions) => (await import('./commands/token.ts')).printToken(io, options)));
-
-  command('adopt', 'before the switch from Wings: note which servers run', [
-    'aileron adopt --dry-run',
-    'aileron adopt && systemctl stop wings && systemctl start aileron',
-  ])
-    .addOption(configOption())
-    .option('--dry-run', 'show what would be noted')
-    .option('--json', 'the states as JSON')
-    .action(does(async (_, options: AdoptOptions) => (await import('./commands/adopt.ts')).adopt(io, options)));
-
-  command('doctor', 'look for what is wrong on this node, and say what to do about it', [
-    'aileron doctor',
-    'aileron doctor --json',
-  ])
-    .addOption(configOption())
-    .option('--json', 'the findings as JSON')
-    .action(does(async (_, options: DoctorOptions) => (await import('./commands/doctor.ts')).doctor(io, options)));
 
   command('completion', 'print what makes a shell complete these commands', [
     'source <(aileron completion bash)',

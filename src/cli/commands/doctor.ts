@@ -1,5 +1,5 @@
 // `aileron doctor`: looks at everything a node needs and says what is wrong, each with what to do about it. It changes
-// nothing and asks nothing of the network.
+// nothing, and asks nobody but the Panel and the node's own name.
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Config } from '../../config/config.ts';
@@ -14,14 +14,18 @@ import { checkDisk } from '../doctor/disk.ts';
 import { checkDocker } from '../doctor/docker.ts';
 import { type Check, type Finding, type Level, ok, problem } from '../doctor/finding.ts';
 import { checkManifests } from '../doctor/manifests.ts';
+import { checkPanel } from '../doctor/panel.ts';
 import { checkConfigFiles, checkStateFiles } from '../doctor/permissions.ts';
 import { checkPorts } from '../doctor/ports.ts';
+import { checkReach } from '../doctor/reach.ts';
 import { checkVersions } from '../doctor/versions.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { type Io, print, styled } from '../io.ts';
 
 export interface DoctorOptions {
   config?: string;
+  fqdn?: string;
+  offline?: boolean;
   json?: boolean;
 }
 
@@ -39,6 +43,8 @@ const checks: readonly [name: string, check: Check][] = [
   ['clock', checkClock],
   ['certificates', checkCertificates],
   ['manifests', checkManifests],
+  ['panel', checkPanel],
+  ['reach', checkReach],
   ['console', checkConsole],
 ];
 
@@ -55,7 +61,8 @@ export async function doctor(io: Io, options: DoctorOptions): Promise<ExitCode> 
   const loaded = await settings(io, given);
   add('config', [...findings, loaded.finding]);
   if (loaded.config) {
-    const examined = { config: loaded.config, env: io.env, daemon: await runningDaemon(loaded.config) };
+    const { fqdn, offline = false } = options;
+    const examined = { config: loaded.config, env: io.env, daemon: await runningDaemon(loaded.config), fqdn, offline };
     for (const [name, check] of checks) add(name, await surely(check(examined)));
   }
   return conclude(io, options, sections);

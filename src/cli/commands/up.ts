@@ -1,7 +1,13 @@
 // `aileron up`: the daemon itself.
 import type { ExitCode } from '../exit-codes.ts';
 
-export async function up({ config }: { config?: string }): Promise<ExitCode> {
+export interface UpOptions {
+  config?: string | undefined;
+  debug?: boolean | undefined;
+  ignoreCertificateErrors?: boolean | undefined;
+}
+
+export async function up({ config, debug, ignoreCertificateErrors }: UpOptions): Promise<ExitCode> {
   const { run } = await import('../../main.ts');
-  return (await run(config === undefined ? {} : { configPath: config })) as ExitCode;
+  return (await run({ configPath: config, debug, ignoreCertificateErrors })) as ExitCode;
 }

@@ -20,8 +20,8 @@ export const checkConsole: Check = async ({ config, daemon }) => {
   return [...found, await attempt(config, uuid)];
 };
 
-function settings({ remote, path }: Config): Finding[] {
-  if (!remote.startsWith('https:')) return [];
+function settings({ remote, path, api }: Config): Finding[] {
+  if (!remote.startsWith('https:') || api.ssl.enabled) return [];
   const proxy = warning(
     `The Panel (remote in ${path}) is on https, and the API of the node speaks plain http`,
     'Put a proxy with a certificate before it that passes WebSockets on: a browser opens no console without.',

@@ -18,6 +18,10 @@ export interface Examined {
   env: Environment;
   /** Process id of the daemon, as its pid file says and the process confirms; undefined when none runs. */
   daemon: number | undefined;
+  /** Nobody outside this machine is asked. */
+  offline?: boolean;
+  /** The name by which others reach the node; absent: that of its certificate. */
+  fqdn?: string | undefined;
 }
 
 export type Check = (examined: Examined) => Promise<Finding[]>;

@@ -99,8 +99,8 @@ test('the last lines of the log, as text, without secrets (covers: SEC-124)', as
   await writeFile(join(directory, 'wings.log'), `${old}${line('one')}${line('two')}no JSON ?token=abcdefgh\n`);
   const text = await report({ logLines: 3 });
   assert.deepEqual(sectionOf(text, 'Latest Wings Logs'), [
-    '00:00:00.000 INFO  one token=*** n=***',
-    '00:00:00.000 INFO  two token=*** n=***',
+    '00:00:00.000 INFO  one token="***" n="***"',
+    '00:00:00.000 INFO  two token="***" n="***"',
     'no JSON ?token=***',
   ]);
   assert.doesNotMatch(await report({ logLines: 500 }), /the-secret-token/);
