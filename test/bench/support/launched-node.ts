@@ -16,6 +16,7 @@ const readyWithinMs = 60_000;
 const mostLogLines = 200;
 
 export interface Footprint {
+  pid: number;
   /** Resident bytes, and those of them that are not a file's. */
   rss: number;
   anonymous: number;
@@ -38,10 +39,11 @@ export class LaunchedNode {
   #ports: Ports = { kube: 0, ops: 0, api: 0 };
   readonly #log: string[] = [];
 
-  constructor() {
+  /** `system`: more lines of that section. */
+  constructor({ system = [] }: { system?: readonly string[] } = {}) {
     this.directory = mkdtempSync(join(tmpdir(), 'aileron-bench-'));
     mkdirSync(join(this.directory, 'state'), { mode: 0o700 });
-    writeFileSync(join(this.directory, 'config.yml'), this.#configuration(), { mode: 0o600 });
+    writeFileSync(join(this.directory, 'config.yml'), this.#configuration(system), { mode: 0o600 });
     writeFileSync(join(this.directory, 'aileron.yml'), this.#settings());
   }
 
@@ -88,13 +90,13 @@ export class LaunchedNode {
   }
 
   footprint(): Footprint {
-    const pid = this.#process?.pid;
+    const pid = this.#process?.pid ?? 0;
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
     // Behind the name, which may contain anything: utime and stime are the 12th and 13th, in ticks of 10 ms.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
     const cpu = (Number(fields[11]) + Number(fields[12])) / 100;
-    return { rss: bytes('VmRSS'), anonymous: bytes('RssAnon'), cpu };
+    return { pid, rss: bytes('VmRSS'), anonymous: bytes('RssAnon'), cpu };
   }
 
   async stop(): Promise<void> {
@@ -125,7 +127,7 @@ export class LaunchedNode {
     });
   }
 
-  #configuration(): string {
+  #configuration(system: readonly string[]): string {
     const below = (name: string) => JSON.stringify(join(this.directory, name));
     return `
 token_id: bench
@@ -142,7 +144,7 @@ system:
   user: { passwd: { enable: false } }
   machine_id: { enable: true, directory: ${below('machine-id')} }
   enable_log_rotate: false
-docker:
+${system.map((line) => `  ${line}\n`).join('')}docker:
   network: { name: none, network_mode: none }
 remote: ''
 `;
