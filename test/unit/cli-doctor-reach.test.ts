@@ -165,7 +165,7 @@ describe('the way to the node', () => {
     );
   });
 
-  test('a name that leads nowhere, away, or here to a port that is open or not', async (t) => {
+  test('a name that leads nowhere, away, or here to a port that is open or not', async () => {
     said(await checkReach(examined({}, { fqdn: 'no..name' })), /no\.\.name leads nowhere/);
     said(
       await checkReach(examined({}, { fqdn: '192.0.2.1' })),
