@@ -6,6 +6,11 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { backupCounts, backupIndexes, createBackupController } from '../controllers/backup/wiring.ts';
 import { createEventTtl } from '../controllers/events/event-ttl.ts';
 import { createGarbageCollector } from '../controllers/garbage/garbage.ts';
+import {
+  createInstallationController,
+  installationIndexes,
+  runningInstallations,
+} from '../controllers/installation/wiring.ts';
 import { createNodeController } from '../controllers/node/node-controller.ts';
 import { createRestoreController, restoreCounts, restoreIndexes } from '../controllers/restore/wiring.ts';
 import { createScheduleController, scheduleIndexes } from '../controllers/schedule/schedule-controller.ts';
@@ -50,6 +55,7 @@ import { createPanel, type Panel } from './panel/wiring.ts';
 import { Admission } from './resources/admission.ts';
 import type { Backup } from './resources/backup.ts';
 import { ensureNamespace } from './resources/namespace.ts';
+import { type Installation, isFinishedInstallation } from './resources/installation.ts';
 import { isFinishedRestore, type Restore } from './resources/restore.ts';
 import type { Schedule } from './resources/schedule.ts';
 import type { Server } from './resources/server.ts';
@@ -68,6 +74,7 @@ import type { Logger } from './telemetry/log.ts';
 import { LogFile } from './telemetry/log-file.ts';
 import { createLogger } from './telemetry/pino-log.ts';
 import { Redactor } from './telemetry/redact.ts';
+import { createInstallationMetrics } from './telemetry/installation-metrics.ts';
 import { createRestoreMetrics } from './telemetry/restore-metrics.ts';
 import { createServerMetrics } from './telemetry/server-metrics.ts';
 import { aileronVersion } from './telemetry/version.ts';
@@ -141,14 +148,19 @@ export async function startDaemon(settings: Config, log: Logger, overrides: Over
   const backupIndex = { ...backupIndexes, ...scheduleIndexes };
   const backups = new Informer<Backup>({ store, kind: 'Backup', clock, log, metrics, indexes: backupIndex });
   const restores = new Informer<Restore>({ store, kind: 'Restore', clock, log, metrics, indexes: restoreIndexes });
+  const installationIndex = { kind: 'Installation', indexes: installationIndexes };
+  const installations = new Informer<Installation>({ ...installationIndex, store, clock, log, metrics });
   const schedules = new Informer<Schedule>({ store, kind: 'Schedule', clock, log, metrics });
   const runner = parts.adopt(overrides.runner ?? new ProcessRunner({ clock, log }), (open) => open.close());
   const { backupDirectory, backups: backupSettings } = config.system;
   const archives = new LocalObjectStore({ directory: backupDirectory, layout: backupSettings.layout });
-  const outbox = new Outbox({ store, sources: [backups, restores], events, clock, log, metrics, registry });
+  const sources = [backups, restores, installations];
+  const outbox = new Outbox({ store, sources, events, clock, log, metrics, registry });
   const admission = new Admission({ store, nodeName, clock });
   const bootedAt = clock.now();
-  const unsettled = () => restores.list().filter((restore) => isUnsettled(restore, bootedAt)).length;
+  const unsettled = () =>
+    [...restores.list(), ...installations.list()].filter((one) => isUnsettled(one, bootedAt)).length +
+    (installation.leftoversPending ? 1 : 0);
   const reading = { environment: processEnvironment, version: aileronVersion, unsettled };
   const panel = config.remote
     ? createPanel({ ...reading, config, store, admission, servers, bus, events, clock, log, registry })
@@ -167,7 +179,7 @@ export async function startDaemon(settings: Config, log: Logger, overrides: Over
     }),
     (open) => open.close(),
   );
-  const owedAtEnd = (object: Backup | Restore) => (panel ? owedToPanel(object, clock.now()) : []);
+  const owedAtEnd = (object: Backup | Restore | Installation) => (panel ? owedToPanel(object, clock.now()) : []);
   // What runs as an archive job, whichever, shares the places of the node.
   const slots = new Slots(backupSettings.maxConcurrent);
   const operations = { store, runner, archives, volumes, slots, bus, events, config, clock, log, checkpoint };
@@ -189,10 +201,21 @@ export async function startDaemon(settings: Config, log: Logger, overrides: Over
     ...{ ...operations, owedAtEnd, restores, servers, runtimeMetrics: metrics },
     metrics: createRestoreMetrics(registry, () => restoreCounts(restores)),
   });
+  const installation = createInstallationController({
+    ...{ store, docker, volumes, admission, bus, events, config, clock, log, checkpoint, owedAtEnd },
+    ...{ installations, servers, feed, images: server.images, networks: server.networks, host: hostFacts() },
+    scripts: panel && {
+      refresh: (uuid, signal) => panel.sync.refresh(uuid, signal),
+      fetch: (uuid, signal) => panel.api.installScript(uuid, signal),
+    },
+    runtimeMetrics: metrics,
+    metrics: createInstallationMetrics(registry, () => runningInstallations(installations)),
+  });
+  parts.defer(() => installation.close());
   const manager = parts.adopt(new Manager({ log, clock }), (started) => started.stop());
-  manager.add({ informers: [servers, backups, restores], controllers: [server.controller] });
+  manager.add({ informers: [servers, backups, restores, installations], controllers: [server.controller] });
   // Ends in the other order: what is called off then may owe a report.
-  manager.add({ controllers: [outbox.controller, ...backup.controllers, restore] });
+  manager.add({ controllers: [outbox.controller, ...backup.controllers, ...installation.controllers, restore] });
   manager.add(createNodeController({ store, docker, feed, events, config, clock, log, metrics }));
   manager.add(createEventTtl({ store, clock, log, metrics }));
   manager.add(createGarbageCollector({ store, clock, log, metrics }));
@@ -259,11 +282,14 @@ function readinessChecks(
   ];
 }
 
-/** The Panel has to hear of its end before it is told that nothing is being restored. */
-function isUnsettled(restore: Restore, bootedAt: number): boolean {
-  const { metadata, spec, status } = restore;
-  if (spec.owner?.kind !== 'Panel' || Date.parse(metadata.creationTimestamp) > bootedAt) return false;
-  return !isFinishedRestore(restore) || (status?.owed?.length ?? 0) > 0;
+/** The Panel has to hear of its end before it is told that nothing is being restored or installed. */
+function isUnsettled(operation: Restore | Installation, bootedAt: number): boolean {
+  const { metadata, spec, status } = operation;
+  const isOlder =
+    Date.parse(metadata.creationTimestamp) <= bootedAt || ('adoptContainerId' in spec && spec.adoptContainerId);
+  if (spec.owner?.kind !== 'Panel' || !isOlder) return false;
+  const hasEnded = operation.kind === 'Restore' ? isFinishedRestore(operation) : isFinishedInstallation(operation);
+  return !hasEnded || (status?.owed?.length ?? 0) > 0;
 }
 
 function isLoopback(host: string): boolean {

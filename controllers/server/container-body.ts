@@ -5,6 +5,7 @@ import type { Config } from '../../src/config/config.ts';
 import type { HostFacts } from '../../src/config/host-facts.ts';
 import { containerLabels, localName } from '../../src/containers/container-labels.ts';
 import { environmentOf } from '../../src/containers/environment.ts';
+import { macvlanAddress } from '../../src/containers/macvlan-address.ts';
 import { resourcesOf } from '../../src/containers/resources.ts';
 import type { ContainerBody, HostConfig, Mount } from '../../src/docker/engine.ts';
 import type { Server } from '../../src/resources/server.ts';
@@ -57,7 +58,7 @@ export function containerBody(input: ContainerInput): { body: ContainerBody; war
     ExposedPorts: Object.fromEntries(Object.keys(hostConfig.PortBindings).map((port) => [port, {}])),
     Labels: containerLabels(server, config.flavour, config.aileron.nodeName),
     HostConfig: hostConfig,
-    ...addressOf(server, config),
+    ...macvlanAddress(server, config),
   };
   return { body, warnings: [...environment.warnings, ...warnings] };
 }
@@ -87,13 +88,4 @@ function hostConfigOf(input: ContainerInput, uuid: string): { hostConfig: HostCo
 function userOf({ system: { user } }: Config): string {
   const { enabled, containerUid, containerGid } = user.rootless;
   return enabled ? `${containerUid}:${containerGid}` : `${user.uid}:${user.gid}`;
-}
-
-/** On a macvlan the container has the address of its allocation itself. */
-function addressOf(server: Server, config: Config): Pick<ContainerBody, 'NetworkingConfig'> {
-  const { network } = config.docker;
-  const ip = server.spec.allocations.default?.ip;
-  if (config.flavour !== 'pelican' || network.driver !== 'macvlan' || ip === undefined) return {};
-  const endpoint = { IPAMConfig: { IPv4Address: ip }, IPAddress: ip, Gateway: network.v4.gateway };
-  return { NetworkingConfig: { EndpointsConfig: { [network.name]: endpoint } } };
 }

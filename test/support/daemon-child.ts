@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { OperationCompletion, OperationProgress, Usage } from '../../src/bus/bus.ts';
+import type { InstallMessage, OperationCompletion, OperationProgress, Usage } from '../../src/bus/bus.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { ProcessState } from '../../src/resources/server.ts';
 import type { Env } from './docker.ts';
@@ -30,6 +30,7 @@ export type DaemonMessage =
   | { what: 'line'; uuid: string; source: 'output' | 'daemon'; text: string }
   | { what: 'progress'; uuid: string; progress: OperationProgress }
   | { what: 'completion'; uuid: string; completion: OperationCompletion }
+  | { what: 'install'; uuid: string; install: InstallMessage }
   | { what: 'usage'; uuid: string; usage: Usage };
 
 export interface DaemonChildOptions {
@@ -120,6 +121,12 @@ export class DaemonChild {
   completions(uuid: string): OperationCompletion[] {
     return this.#told.messages.flatMap((message) =>
       message.what === 'completion' && message.uuid === uuid ? [message.completion] : [],
+    );
+  }
+
+  installs(uuid: string): InstallMessage[] {
+    return this.#told.messages.flatMap((message) =>
+      message.what === 'install' && message.uuid === uuid ? [message.install] : [],
     );
   }
 

@@ -25,6 +25,7 @@ bus.subscribe(undefined, 'state', ({ state, cause }, uuid) => tell({ what: 'stat
 bus.subscribe(undefined, 'console', ({ source, text }, uuid) => tell({ what: 'line', uuid, source, text }));
 bus.subscribe(undefined, 'progress', (progress, uuid) => tell({ what: 'progress', uuid, progress }));
 bus.subscribe(undefined, 'completion', (completion, uuid) => tell({ what: 'completion', uuid, completion }));
+bus.subscribe(undefined, 'install', (install, uuid) => tell({ what: 'install', uuid, install }));
 bus.subscribe(undefined, 'usage', (usage, uuid) => tell({ what: 'usage', uuid, usage }));
 
 const input = new ConsoleInput();

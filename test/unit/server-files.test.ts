@@ -18,6 +18,8 @@ const whosePaths: Record<string, string> = {
   'src/manifests/': 'the manifest directory',
   'src/store/sqlite/': 'the database in the state directory',
   'src/telemetry/version.ts': 'package.json',
+  'controllers/installation/install-log.ts': 'files in the log directory',
+  'controllers/installation/script-directory.ts': 'the directory for temporary files, where no container writes',
   'controllers/node/machine.ts': 'the file systems of the machine',
   'controllers/server/identity.ts': 'the data directory itself',
   'controllers/server/mounts.ts': 'mounts that the operator allows',
