@@ -14,6 +14,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -193,6 +194,9 @@ for (const [name, overrides] of ourWays) {
     assertHoles(restore.root);
     await restore.inPlace(archive);
     assert.deepEqual(lookOfTree(restore.root, { times: 'seconds' }), wanted);
+    // Directories that are there would keep their times.
+    rmSync(restore.root, { recursive: true });
+    mkdirSync(restore.root);
     await restore.inPlace(archive, { mode: 'merge' });
     assert.deepEqual(lookOfTree(restore.root, { times: 'seconds' }), wanted);
   });

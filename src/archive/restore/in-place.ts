@@ -7,6 +7,7 @@ import type { InPlacePlan, RestoredFacts } from '../plan.ts';
 import { ArchiveError } from '../runner.ts';
 import { Budget } from './budget.ts';
 import { makeDurable } from './durable.ts';
+import { MadeDirectories } from './made-directories.ts';
 import { Places } from './places.ts';
 import { Selection } from './selection.ts';
 import { unpack } from './unpack.ts';
@@ -26,7 +27,8 @@ export async function inPlace(plan: InPlacePlan, job: Job): Promise<RestoredFact
   // What stays in a merge was counted before: to end now would leave half of both.
   const budget = new Budget(limits, root);
   const read = { archive, readLimit, mostEntries: limits.entries, ...(checksum === undefined ? {} : { checksum }) };
-  const facts = await unpack(root, { read, owner: { uid, gid }, budget, selection, staging }, job);
+  using made = mode === 'merge' ? new MadeDirectories(staging) : undefined;
+  const facts = await unpack(root, { read, owner: { uid, gid }, budget, selection, staging, made }, job);
   job.checkpoint?.('in-place:unpacked');
   await makeDurable(root, job);
   return facts;

@@ -57,15 +57,16 @@ export function markMovesUndone(staging: OpenDirectory): void {
 
 /** In the order they were written; nothing without a list. */
 export function readMoveList(staging: OpenDirectory): Generator<EntryPath, void, undefined> {
-  return readPaths(staging, listName);
+  return readPathsOf(staging, listName);
 }
 
 /** Of a list that is marked. */
 export function readUndoneMoves(staging: OpenDirectory): Generator<EntryPath, void, undefined> {
-  return readPaths(staging, undoneName);
+  return readPathsOf(staging, undoneName);
 }
 
-function* readPaths(staging: OpenDirectory, name: Buffer): Generator<EntryPath, void, undefined> {
+/** Of any list of this form; none is as good as empty. What a crash cut off at its end is not told. */
+export function* readPathsOf(staging: OpenDirectory, name: Buffer): Generator<EntryPath, void, undefined> {
   const fd = opened(staging, name);
   if (fd === undefined) return;
   try {

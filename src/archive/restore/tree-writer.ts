@@ -13,6 +13,7 @@ import type { Time } from '../read/pax.ts';
 import { ArchiveError } from '../runner.ts';
 import type { Budget } from './budget.ts';
 import { FileContent } from './file-content.ts';
+import type { MadeDirectories } from './made-directories.ts';
 import { PathCursor } from './path-cursor.ts';
 
 const directoryMode = 0o755;
@@ -30,6 +31,8 @@ export interface TreeWriterOptions {
   owner: Owner;
   budget: Budget;
   libc: Libc | undefined;
+  /** Only these get a mode and a time; all of them without it. */
+  made?: MadeDirectories | undefined;
   /** Throws to end the work. */
   checkStop: () => void;
 }
@@ -38,22 +41,26 @@ export class TreeWriter implements Disposable {
   readonly #owner: Owner;
   readonly #budget: Budget;
   readonly #libc: Libc | undefined;
+  readonly #made: MadeDirectories | undefined;
   readonly #checkStop: () => void;
   readonly #cursor: PathCursor;
   #file: { content: FileContent; mtime: Time } | undefined;
 
   /** The root stays the caller's. */
-  constructor(root: OpenDirectory, { owner, budget, libc, checkStop }: TreeWriterOptions) {
+  constructor(root: OpenDirectory, { owner, budget, libc, made, checkStop }: TreeWriterOptions) {
     this.#cursor = new PathCursor(root);
     this.#owner = owner;
     this.#budget = budget;
     this.#libc = libc;
+    this.#made = made;
     this.#checkStop = checkStop;
   }
 
   /** Made with its parents when it is missing. Valid until the next call. */
   directory(path: EntryPath, depth = path.length): OpenDirectory {
-    const directory = this.#cursor.to(path, depth, (parent, name, level) => this.#enterOrMake(parent, name, level));
+    const directory = this.#cursor.to(path, depth, (parent, name, level) =>
+      this.#enterOrMake(parent, name, path.slice(0, level + 1)),
+    );
     if (!directory) throw new Error('a directory was made and is not there');
     return directory;
   }
@@ -123,8 +130,9 @@ export class TreeWriter implements Disposable {
     this.#makeOver(path, (parent, name) => parentOfTarget.hardLink(nameOf(target), parent, name));
   }
 
-  /** Of a directory that is there; none is fine. When everything in it was made. */
+  /** Of a directory that is there and may be changed; none is fine. When everything in it was made. */
   setDirectory(path: EntryPath, mode: number, mtime: Time): void {
+    if (this.#made && !this.#made.has(path)) return;
     const directory = this.#existing(path, path.length);
     if (!directory) return;
     directory.chmod(mode);
@@ -148,11 +156,14 @@ export class TreeWriter implements Disposable {
     return this.#cursor.to(path, depth);
   }
 
-  #enterOrMake(parent: OpenDirectory, name: Buffer, level: number): OpenDirectory {
+  #enterOrMake(parent: OpenDirectory, name: Buffer, path: EntryPath): OpenDirectory {
     for (let attempt = 0; attempt < triesPerEntry; attempt++) {
+      const existing = parent.enter(name);
+      if (existing) return existing;
+      this.#remove(parent, name, path.length - 1);
+      this.#made?.add(path);
       const directory = parent.enterOrMake(name, directoryMode, this.#owner);
       if (directory) return directory;
-      this.#remove(parent, name, level);
     }
     throw keepsChanging();
   }

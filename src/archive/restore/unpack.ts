@@ -16,6 +16,7 @@ import {
 import { ArchiveError } from '../runner.ts';
 import type { Budget } from './budget.ts';
 import { type Deferred, DeferredWork } from './deferred.ts';
+import type { MadeDirectories } from './made-directories.ts';
 import type { Selection } from './selection.ts';
 import { TreeWriter } from './tree-writer.ts';
 
@@ -26,6 +27,8 @@ export interface UnpackOptions {
   selection: Selection;
   /** For what is put aside. */
   staging: OpenDirectory;
+  /** Directories that are there keep their modes and times, as they do when what was staged is moved over them. */
+  made?: MadeDirectories | undefined;
 }
 
 const mostWarnings = 20;
@@ -34,9 +37,9 @@ const deferredAtATime = 1000;
 
 /** Nothing of it is durable yet. @throws ArchiveError, the signal's reason, what the system says */
 export async function unpack(target: OpenDirectory, options: UnpackOptions, job: Job): Promise<RestoredFacts> {
-  const { owner, budget, staging, selection } = options;
+  const { owner, budget, staging, selection, made } = options;
   const checkStop = () => job.signal.throwIfAborted();
-  using writer = new TreeWriter(target, { owner, budget, libc: await loadLibc(), checkStop });
+  using writer = new TreeWriter(target, { owner, budget, libc: await loadLibc(), made, checkStop });
   using deferred = new DeferredWork(staging);
   const unpacking = new Unpacking(writer, deferred, selection, budget);
   const { warnings } = await readArchive(job, options.read, unpacking);
