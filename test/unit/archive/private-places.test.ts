@@ -82,7 +82,8 @@ test('a link in the place of an archive or of what stands beside it is replaced,
 test('what a restore has used is never less than nothing and never too much to count (covers: SEC-15)', (t) => {
   const place = OpenDirectory.open(temporaryDirectory(t));
   t.after(() => place[Symbol.dispose]());
-  const budget = new Budget({ ...noLimits, contentBytes: 1000 }, place, 500);
+  const budget = new Budget({ ...noLimits, contentBytes: 1000 }, place);
+  budget.file(500);
   budget.gone(2 ** 53);
   budget.file(1000);
   assert.throws(() => budget.file(1), { code: 'OVER_DISK_LIMIT' });
