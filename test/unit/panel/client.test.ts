@@ -1,17 +1,20 @@
 // The client against the Panel stand-in: what is on the wire, what is followed, what is refused, what is never logged.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { Registry } from 'prom-client';
 import { type Clock, systemClock } from '../../../src/clock/clock.ts';
+import { ensurePki } from '../../../src/http/kube/pki/pki.ts';
 import type { SftpLogin } from '../../../src/panel/panel-api.ts';
 import { PanelClient, type PanelClientOptions } from '../../../src/panel/panel-client.ts';
 import { PanelResponseError, PanelUnreachableError, PanelUnreadableError } from '../../../src/panel/panel-errors.ts';
 import { createPanelMetrics } from '../../../src/panel/panel-metrics.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { metricValue } from '../../support/metric-value.ts';
+import { temporaryDirectory } from '../../support/node-config.ts';
 import { type PanelOptions, PanelStandIn } from '../../support/panel/panel-stand-in.ts';
 import { recordedLog } from '../../support/recorded-log.ts';
 
@@ -335,6 +338,39 @@ test('how each try ended is told, with nothing secret in a log', async (t) => {
   const written = JSON.stringify(log.lines.map((line) => ({ ...line, error: String(line.fields['err']) })));
   assert.ok(written.includes('a call to the Panel failed'));
   assert.ok(!written.includes(panel.node.token));
+});
+
+test('a certificate nobody vouches for is refused, unless the command line says otherwise', async (t) => {
+  const { serving } = await ensurePki({
+    ...{ directory: temporaryDirectory(t), host: '127.0.0.1', clock: systemClock, log: recordedLog() },
+  });
+  const secure = https.createServer({ cert: serving.certificate, key: serving.key }, (_, response) =>
+    response.end('{}'),
+  );
+  await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+  t.after(() => secure.close());
+  const remote = `https://127.0.0.1:${(secure.address() as AddressInfo).port}`;
+  const { client } = await aClient(t, { remote });
+  await assert.rejects(client.resetServers(always), PanelUnreachableError);
+  const { client: trusting } = await aClient(t, { remote, ignoreCertificateErrors: true });
+  await trusting.resetServers(always);
+});
+
+test('the proxies of the environment count', async (t) => {
+  const asked: string[] = [];
+  const proxy = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    response.writeHead(204).end();
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  t.after(() => proxy.close());
+  const HTTP_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const { client } = await aClient(t, { remote: 'http://panel.invalid', environment: { HTTP_PROXY } });
+  await client.resetServers(always);
+  assert.deepEqual(asked, ['http://panel.invalid/api/remote/servers/reset']);
+  const { client: direct, panel } = await aClient(t, { environment: { HTTP_PROXY, NO_PROXY: '127.0.0.1' } });
+  await direct.resetServers(always);
+  assert.deepEqual([asked.length, panel.seen.length], [1, 1]);
 });
 
 test('new credentials count for the next call', async (t) => {
