@@ -236,7 +236,7 @@ test('a Pelican configuration, as Wings writes it', async () => {
     allowCorsPrivateNetwork: false,
     ignorePanelConfigUpdates: false,
     throttles: { enabled: false, lines: 500, lineResetIntervalMs: 250 },
-    websocket: { forkEvents: true, forkWireNames: true, forkStatus: false },
+    websocket: { forkEvents: true, forkWireNames: true, forkStatus: false, activityEvents: true },
     ignoreCertificateErrors: false,
   });
   assert.equal(({} as Record<string, unknown>)['username'], undefined, 'no prototype was touched');
@@ -360,7 +360,7 @@ test('the first of the usual places is taken when none is named', async () => {
 describe('what is wrong is named', () => {
   const table: [title: string, config: string, expected: RegExp][] = [
     ['no token', 'debug: true\n', /config\.yml: token is empty; set it/],
-    ['an empty token', 'token: ""\n', /token is empty/],
+    ['an empty token (covers: SEC-25)', 'token: ""\n', /token is empty/],
     ['a token with a line break', 'token: "a\\nb"\n', /token must be letters, digits and signs/],
     ['a list as token', 'token: [a, b]\n', /line 1: token must be one value/],
     [
