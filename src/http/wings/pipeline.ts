@@ -84,6 +84,14 @@ export function createPipeline(options: PipelineOptions) {
     return refuse(reply, refusal, request.id);
   };
 
+  const end = (request: FastifyRequest, reply: FastifyReply, client: string): void => {
+    const ms = Math.round(reply.elapsedTime);
+    const { id, method } = request;
+    const facts = { client, status: reply.raw.statusCode, ms, requestId: id, method };
+    log.debug({ ...facts, path: redactedUrl(request.url) }, 'the node API answered');
+    if (!request.raw.complete) cutAfterDrain(request, clock);
+  };
+
   return {
     newId: () => randomUUID(),
 
@@ -105,6 +113,9 @@ export function createPipeline(options: PipelineOptions) {
       });
       app.addHook('onRequest', async (request, reply) => {
         request.raw.socket.setTimeout(0);
+        // Also of an answer that was cut short, which the framework's own hook does not hear of.
+        const client = addressOf(request);
+        reply.raw.once('close', () => end(request, reply, client));
         // The media type decides nothing here, and the router refuses what it cannot read.
         if (!request.headers['content-type']?.startsWith('multipart/')) delete request.raw.headers['content-type'];
         if (begin(request, reply)) return reply;
@@ -112,13 +123,6 @@ export function createPipeline(options: PipelineOptions) {
       });
       app.addHook('onSend', async (request) => {
         request.raw.socket.setTimeout(silenceMs);
-      });
-      app.addHook('onResponse', async (request, reply) => {
-        const ms = Math.round(reply.elapsedTime);
-        const { id, method, raw } = request;
-        const facts = { client: addressOf(request), status: reply.statusCode, ms, requestId: id, method };
-        log.debug({ ...facts, path: redactedUrl(request.url) }, 'the node API answered');
-        if (!raw.complete) cutAfterDrain(request, clock);
       });
       app.setNotFoundHandler((request, reply) => refuse(reply, refusals.noSuchPath, request.id));
       app.setErrorHandler(answerError);

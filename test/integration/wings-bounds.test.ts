@@ -1,0 +1,185 @@
+// What clients of the node API can hold open, and how long: bodies that do not come, bytes that nobody wants, answers that
+// nobody takes; and TLS, with a certificate that is renewed while the node runs.
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import { makeAuthority, makeServingPair } from '../../src/http/kube/pki/make.ts';
+import { apiDoor, of } from '../support/api-door.ts';
+import { anyUuid } from '../support/builders.ts';
+import { aUser, ConsoleNode } from '../support/console-node.ts';
+import { settle } from '../support/fake-clock.ts';
+import { nodeSecret, signedToken } from '../support/signed-token.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { until } from '../support/until.ts';
+
+/** A connection that has sent this head, and what came back so far. */
+async function begun(port: number, lines: string[], body = ''): Promise<{ socket: Socket; text: () => string }> {
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.on('error', () => {}); // To be cut off is what is looked at.
+  await once(socket, 'connect');
+  let text = '';
+  socket.setEncoding('utf8').on('data', (piece: string) => {
+    text += piece;
+  });
+  socket.write(`${lines.join('\r\n')}\r\nhost: node\r\nauthorization: Bearer ${nodeSecret}\r\n\r\n${body}`);
+  return { socket, text: () => text };
+}
+
+const untilTrue = (what: string, is: () => boolean) => until(what, 5_000, async () => is());
+
+test('a body that does not arrive is waited for half a minute (covers: SEC-52)', async (t) => {
+  const { node } = await apiDoor(t);
+  const { socket, text } = await begun(
+    node.port,
+    [`POST ${of('/power')} HTTP/1.1`, 'content-length: 100'],
+    '{"action":',
+  );
+  const timers = node.clock.pendingTimers;
+  await untilTrue('it waits', () => node.clock.pendingTimers > timers);
+  await node.clock.advance(29_999);
+  assert.equal(text(), '');
+  await node.clock.advance(1);
+  await untilTrue('it is answered', () => text().includes('\r\n\r\n'));
+  assert.match(text(), /^HTTP\/1\.1 408 /);
+  assert.match(text(), /"The body of the request did not arrive in time\."/);
+  await node.clock.advance(5_000);
+  await untilTrue('the connection is gone', () => socket.destroyed);
+});
+
+test('bytes that nobody reads do not hold a connection for ever (covers: SEC-52)', async (t) => {
+  const { node } = await apiDoor(t);
+  const { socket, text } = await begun(node.port, [`POST ${of('/sync')} HTTP/1.1`, 'content-length: 100000'], 'x');
+  await untilTrue('it is answered', () => text().includes('\r\n\r\n'));
+  assert.match(text(), /^HTTP\/1\.1 204 /);
+  socket.write('x');
+  await settle();
+  assert.equal(socket.destroyed, false);
+  await node.clock.advance(5_000);
+  await untilTrue('the connection is gone', () => socket.destroyed);
+});
+
+test('a connection goes on when its bodies were read (covers: SEC-52)', async (t) => {
+  const { node } = await apiDoor(t);
+  const head = [`POST ${of('/power')} HTTP/1.1`, 'content-length: 17'];
+  const { socket, text } = await begun(node.port, head, '{"action":"kill"}');
+  await untilTrue('it is answered', () => text().includes('HTTP/1.1 202'));
+  await node.clock.advance(60_000);
+  socket.write(`GET /api/servers HTTP/1.1\r\nhost: node\r\nauthorization: Bearer ${nodeSecret}\r\n\r\n`);
+  await untilTrue('it is answered again', () => text().includes('HTTP/1.1 200'));
+  socket.destroy();
+});
+
+test('a download that nobody takes is given up, and its file closed (covers: SEC-52)', async (t) => {
+  const { node } = await apiDoor(t);
+  const backup = '47363ce7-d70a-430e-8e75-6dc87c8d016d';
+  const directory = join(node.config.system.backupDirectory, anyUuid);
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, `${backup}.tar.gz`), Buffer.alloc(64 * 1024 * 1024));
+  const iat = Math.floor(node.clock.now() / 1000);
+  const claims = { server_uuid: anyUuid, user_uuid: aUser, unique_id: 'x', backup_uuid: backup };
+  const token = signedToken({ jti: 'x', iat, exp: iat + 900, ...claims });
+  const socket = connect({ host: '127.0.0.1', port: node.port });
+  socket.on('error', () => {}); // To be cut off is what is looked at.
+  socket.write(`GET /download/backup?token=${token} HTTP/1.1\r\nhost: node\r\n\r\n`);
+  await once(socket, 'readable');
+  const answered = () => node.log.find({ message: 'the node API answered' }).length;
+  const before = answered();
+  // Long enough for the system's own buffers to be full.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await node.clock.advance(15_000);
+  await node.clock.advance(60_000);
+  await untilTrue('it is over', () => answered() > before);
+  socket.destroy();
+});
+
+interface Pair {
+  cert: string;
+  key: string;
+}
+
+/** Writes a certificate of a name into the files. */
+async function certify({ cert, key }: Pair, name: string): Promise<string> {
+  const validity = { from: new Date('2020-01-01'), to: new Date('2120-01-01') };
+  const pair = await makeServingPair(await makeAuthority('test', validity), [name], validity);
+  writeFileSync(cert, pair.certificate);
+  writeFileSync(key, pair.key);
+  return new X509Certificate(pair.certificate).fingerprint256;
+}
+
+/** Of the certificate that the node shows. */
+async function shown(port: number): Promise<string> {
+  const socket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const { fingerprint256 } = socket.getPeerCertificate();
+  socket.destroy();
+  return fingerprint256;
+}
+
+test('a renewed certificate is shown within a minute, a broken one is not taken', async (t) => {
+  const directory = temporaryDirectory(t);
+  const ssl = { cert: join(directory, 'fullchain.pem'), key: join(directory, 'privkey.pem') };
+  const first = await certify(ssl, 'one.example');
+  const node = await ConsoleNode.start(t, { ssl });
+  assert.equal(await shown(node.port), first);
+  const status = await new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${nodeSecret}` };
+    const options = { host: '127.0.0.1', port: node.port, path: '/api/servers', headers, rejectUnauthorized: false };
+    const call = request({ ...options, agent: false }, (answer) => resolve(answer.resume().statusCode));
+    call.on('error', reject).end();
+  });
+  assert.equal(status, 200);
+
+  const pass = async () => {
+    await until('the files were looked at', 5_000, async () => node.clock.pendingTimers > 0);
+    await node.clock.advance(60_000);
+  };
+  const second = await certify(ssl, 'two.example');
+  await until('it is shown', 10_000, async () => {
+    await pass();
+    return (await shown(node.port)) === second;
+  });
+  writeFileSync(ssl.key, 'nonsense');
+  await until('it is complained of', 10_000, async () => {
+    await pass();
+    return node.log.find({ level: 'error' }).length > 0;
+  });
+  assert.equal(await shown(node.port), second);
+  rmSync(ssl.cert);
+  await pass();
+  assert.equal(await shown(node.port), second);
+  const third = await certify(ssl, 'three.example');
+  await until('the next good one is shown', 10_000, async () => {
+    await pass();
+    return (await shown(node.port)) === third;
+  });
+});
+
+test('old versions of TLS are refused', async (t) => {
+  const directory = temporaryDirectory(t);
+  const ssl = { cert: join(directory, 'c.pem'), key: join(directory, 'k.pem') };
+  await certify(ssl, 'one.example');
+  const { port } = await ConsoleNode.start(t, { ssl });
+  const socket = connectTls({
+    ...{ host: '127.0.0.1', port, rejectUnauthorized: false },
+    ...{ minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' },
+  });
+  const [error] = (await once(socket, 'error')) as [Error];
+  assert.match(String(error), /protocol version|unsupported protocol|alert/i);
+});
+
+test('a node whose certificate cannot be used does not start, and says which setting it is', async (t) => {
+  const directory = temporaryDirectory(t);
+  const ssl = { cert: join(directory, 'c.pem'), key: join(directory, 'k.pem') };
+  const start = () => ConsoleNode.start({ after: () => {} }, { ssl, directory });
+  await assert.rejects(start(), /api\.ssl\.(cert|key) cannot be read/);
+  await certify(ssl, 'one.example');
+  const other = { cert: join(directory, 'x.pem'), key: ssl.key };
+  await certify(other, 'two.example');
+  await assert.rejects(start(), /the files of api\.ssl cannot be used/);
+});
