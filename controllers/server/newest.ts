@@ -1,14 +1,13 @@
 // The server as its Panel wants it at this moment, asked before each start. A Panel that is away keeps nobody from starting:
 // then the configuration counts that it sent last. One that does not know the server, or has it suspended, does.
 
-import { PanelRefusedError, StaleUnknownError } from '../../src/panel/sync.ts';
 import { isUnlisted, unlistedCondition } from '../../src/resources/listed.ts';
 import { suspendedText } from '../../src/resources/power.ts';
 import type { Server, ServerOperation } from '../../src/resources/server.ts';
 import { type ServerDeps, uuidOf } from './deps.ts';
 import { StartError } from './start-error.ts';
 
-/** @throws StartError when it must not start */
+/** @throws PanelRefusedError, StaleUnknownError and StartError when it must not start */
 export async function newestOf(
   deps: ServerDeps,
   server: Server,
@@ -18,10 +17,7 @@ export async function newestOf(
   const { panel, store, log } = deps;
   if (!panel || server.spec.owner?.kind !== 'Panel') return server;
   const uuid = uuidOf(server);
-  const found = await panel.refresh(uuid, signal).catch((error: unknown) => {
-    const refused = error instanceof PanelRefusedError || error instanceof StaleUnknownError;
-    throw refused ? new StartError(error.message, { cause: error }) : error;
-  });
+  const found = await panel.refresh(uuid, signal);
   if (found === 'stale') log.warn({ server: uuid }, 'the Panel does not answer: a server starts as it said last');
   const newest = await store.get<Server>('Server', server.metadata.name);
   if (newest?.metadata.uid !== server.metadata.uid) throw new StartError('the server was deleted meanwhile');

@@ -1,0 +1,145 @@
+// What another daemon that had the node left of its servers: whoever ran there runs here, and whoever was stopped there
+// stays so, whatever our own record says.
+import assert from 'node:assert/strict';
+import test, { type TestContext } from 'node:test';
+import type { Handover } from '../../../controllers/server/deps.ts';
+import { unlistedCondition } from '../../../src/resources/listed.ts';
+import type { ProcessState, Server } from '../../../src/resources/server.ts';
+import { mutateStatus } from '../../../src/runtime/status.ts';
+import { anyUuid, FakeNode, gameImage } from '../../support/fake-node.ts';
+
+class Left implements Handover {
+  state: ProcessState | undefined;
+
+  firstPower(): 'Running' | 'Stopped' {
+    return this.state === 'running' || this.state === 'starting' ? 'Running' : 'Stopped';
+  }
+
+  leftBehind(): ProcessState | undefined {
+    return this.state;
+  }
+}
+
+function nodeAfter(t: TestContext, state?: ProcessState): { node: FakeNode; left: Left } {
+  const left = new Left();
+  left.state = state;
+  const node = new FakeNode(t, { handover: left });
+  node.docker.addImage(gameImage, (process) => {
+    process.print('Done\n');
+    process.onInput((text) => {
+      if (text === 'stop\n') process.exit(0);
+    });
+  });
+  return { node, left };
+}
+
+async function running(t: TestContext): Promise<{ node: FakeNode; left: Left }> {
+  const { node, left } = nodeAfter(t);
+  await node.start();
+  await node.add({ spec: { image: `~${gameImage}` } });
+  await node.untilState('offline');
+  await node.requestAndFinish('start');
+  await node.untilState('running');
+  return { node, left };
+}
+
+for (const state of ['running', 'starting'] as const) {
+  test(`a server that is new here and was ${state} there is started, once`, async (t) => {
+    const { node } = nodeAfter(t, state);
+    await node.start();
+    await node.add({ spec: { image: `~${gameImage}` } });
+    await node.until('it was started', () => node.states.includes('running'));
+    assert.deepEqual(node.states, ['starting', 'running']);
+    await node.requestAndFinish('stop');
+    await node.clock.advance(120_000);
+    assert.equal((await node.server())?.status?.state, 'offline');
+  });
+}
+
+for (const state of ['stopping', 'offline', undefined] as const) {
+  test(`a server that is new here and was ${state ?? 'not known'} there stays offline`, async (t) => {
+    const { node } = nodeAfter(t, state);
+    await node.start();
+    await node.add({ spec: { image: `~${gameImage}` } });
+    await node.untilState('offline');
+    await node.clock.advance(120_000);
+    assert.deepEqual(
+      node.states.filter((one) => one !== 'offline'),
+      [],
+    );
+  });
+}
+
+test('a server that was suspended meanwhile is not started', async (t) => {
+  const { node } = nodeAfter(t, 'running');
+  await node.start();
+  await node.add({ spec: { image: `~${gameImage}`, suspended: true } });
+  await node.untilState('offline');
+  await node.clock.advance(120_000);
+  assert.equal(node.states.includes('starting'), false);
+});
+
+test('what was stopped there does not come back, though our record says that it ran', async (t) => {
+  const { node, left } = await running(t);
+  await node.stop();
+  node.docker.exit(anyUuid, 0);
+  left.state = 'offline';
+  await node.restart();
+  await node.untilState('offline');
+  await node.clock.advance(120_000);
+  assert.deepEqual(node.states, []);
+});
+
+test('what was started there and fell with the machine is started, though our record says offline', async (t) => {
+  const { node, left } = await running(t);
+  await node.requestAndFinish('stop');
+  await node.stop();
+  left.state = 'running';
+  await node.restart();
+  await node.until('it was started', () => node.states.includes('running'));
+  assert.deepEqual(node.states, ['starting', 'running']);
+});
+
+test('an operation from before is forgotten with the record that it belongs to', async (t) => {
+  const { node, left } = await running(t);
+  await node.requestAndFinish('stop');
+  await node.stop();
+  await mutateStatus<Server>(node.store, 'Server', 'demo', (status) => {
+    status.state = 'starting';
+    status.operation = { action: 'start', cause: 'Request', startedAt: '2026-01-01T00:00:00Z' };
+  });
+  left.state = 'offline';
+  await node.restart();
+  await node.until('it is settled', (server) => server?.status?.state === 'offline' && !server.status.operation);
+  await node.clock.advance(120_000);
+  assert.deepEqual(node.states, []);
+});
+
+test('a process that runs is taken over, whatever was written down', async (t) => {
+  const { node, left } = await running(t);
+  const before = await node.docker.inspectContainer(anyUuid);
+  left.state = 'offline';
+  await node.restart();
+  await node.settle();
+  const server = await node.server();
+  assert.equal(server?.status?.state, 'running');
+  assert.deepEqual(node.states, []);
+  assert.equal((await node.docker.inspectContainer(anyUuid))?.startedAt, before?.startedAt);
+  // The record there is of the past: what happens from here on is ours to say.
+  node.docker.exit(anyUuid, 3);
+  await node.until('the crash was answered', (now) => now?.status?.crashCount === 1 && now.status.state === 'running');
+});
+
+test('what a Panel does not list any more is not started for what ran there', async (t) => {
+  const { node, left } = await running(t);
+  await node.requestAndFinish('stop');
+  await node.stop();
+  await mutateStatus<Server>(node.store, 'Server', 'demo', (status) => {
+    status.conditions = [{ ...unlistedCondition, lastTransitionTime: '2026-01-01T00:00:00Z' }];
+  });
+  left.state = 'running';
+  await node.restart();
+  await node.clock.advance(120_000);
+  await node.untilState('offline');
+  assert.equal(node.states.includes('starting'), false);
+});
