@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { Config } from '../../../src/config/config.ts';
 import { PanelRefusedError, type PanelSync } from '../../../src/panel/sync.ts';
-import type { ServerSpec } from '../../../src/resources/server.ts';
+import { unlistedCondition } from '../../../src/resources/listed.ts';
+import type { Server, ServerSpec } from '../../../src/resources/server.ts';
+import { mutateStatus } from '../../../src/runtime/status.ts';
 import { anyUuid, FakeNode, gameImage } from '../../support/fake-node.ts';
 
 const owner = { kind: 'Panel', ref: 'https://panel.example' } as const;
@@ -150,6 +152,25 @@ test('a server that turns out to be suspended is not started', async (t) => {
   assert.notEqual(server.status?.power?.outcome, 'Succeeded');
   assert.match(server.status?.power?.message ?? '', /suspended/);
   assert.equal(await node.docker.inspectContainer(anyUuid), undefined);
+});
+
+test('a server that the Panel turns out not to list is started for a person, and not by itself', async (t) => {
+  const { node } = await panelNode(t, {
+    async refresh({ store }) {
+      await mutateStatus<Server>(store, 'Server', 'demo', (status) => {
+        status.conditions = [{ ...unlistedCondition, lastTransitionTime: '2026-01-01T00:00:00Z' }];
+      });
+      return 'fresh';
+    },
+  });
+  await mutateStatus<Server>(node.store, 'Server', 'demo', (status) => {
+    status.operation = { action: 'start', cause: 'Outage', startedAt: '2026-01-01T00:00:00Z' };
+  });
+  await node.restart();
+  await node.until('it was given up', (server) => server?.status?.power?.outcome === 'Failed');
+  assert.deepEqual(node.states, []);
+  await node.requestAndFinish('start');
+  await node.untilState('running');
 });
 
 test('nobody is asked about a server that is no Panel’s, and its console is as ever', async (t) => {
