@@ -29,7 +29,8 @@ export class ServerStatesKeeper {
   /** What the file said at the start. */
   readonly atStart: RecordedStates;
   readonly #options: ServerStatesOptions;
-  readonly #states = new Map<string, ProcessState>();
+  /** What was found stays until a server is known better: a Panel that is away tells of its servers later. */
+  readonly #states: Map<string, ProcessState>;
   #written: string | undefined;
   #complete = false;
   #cancelTimer: (() => void) | undefined;
@@ -40,6 +41,7 @@ export class ServerStatesKeeper {
   private constructor(options: ServerStatesOptions, atStart: RecordedStates) {
     this.#options = options;
     this.atStart = atStart;
+    this.#states = new Map(atStart.states);
   }
 
   static async open(options: ServerStatesOptions): Promise<ServerStatesKeeper> {
@@ -70,7 +72,7 @@ export class ServerStatesKeeper {
       const { uuid } = object.spec;
       if (!uuid) return;
       if (type === 'DELETED') this.#states.delete(uuid);
-      else this.#states.set(uuid, object.status?.state ?? 'offline');
+      else this.#states.set(uuid, object.status?.state ?? this.#states.get(uuid) ?? 'offline');
       this.#schedule();
     });
     servers.synced().then(

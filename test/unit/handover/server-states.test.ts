@@ -106,6 +106,24 @@ describe('what is found at the start', () => {
 });
 
 describe('what is written', () => {
+  test('what was found of a server stays until it is looked at, also over a restart', async () => {
+    await writeFile(path, JSON.stringify({ [one]: 'running', [two]: 'running' }));
+    const { keeper, clock } = await open();
+    const servers = new Servers();
+    keeper.follow(servers);
+    servers.set(two, undefined, 'ADDED');
+    servers.know();
+    await clock.advance(0);
+    await keeper.settled();
+    assert.deepEqual(await onDisk(), { aileron: 'offline', [one]: 'running', [two]: 'running' });
+    assert.equal((await open()).keeper.firstPower(one), 'Running');
+    servers.set(two, 'offline');
+    servers.set(one, undefined, 'DELETED');
+    await clock.advance(1_000);
+    await keeper.settled();
+    assert.deepEqual(await onDisk(), { aileron: 'offline', [two]: 'offline' });
+  });
+
   test('each change, in the form that Wings reads', async () => {
     const { keeper, clock } = await open();
     const servers = new Servers();
