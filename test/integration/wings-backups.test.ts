@@ -49,7 +49,7 @@ async function addOther({ node }: ApiDoor): Promise<void> {
   await settle();
 }
 
-test('a backup is asked for once, however often it is asked for (backups 15.11, covers: SEC-101)', async (t) => {
+test('a backup is asked for once, however often it is asked for (backups 15.14, covers: SEC-101)', async (t) => {
   const door = await apiDoor(t);
   const body = { adapter: 'wings', uuid: backupUuid.toUpperCase(), ignore: '*.log\ncache/' };
   const answers = await Promise.all(Array.from({ length: 8 }, () => door.post(of('/backup'), body)));
@@ -63,7 +63,7 @@ test('a backup is asked for once, however often it is asked for (backups 15.11, 
   assert.equal((await door.post(of('/backup', otherUuid), body)).status, 409, 'of another server it is another one');
 });
 
-test('what cannot become a backup is refused by name (covers: SEC-26)', async (t) => {
+test('what cannot become a backup is refused by name (backups 15.1, covers: SEC-26)', async (t) => {
   const door = await apiDoor(t);
   const make = async (body: unknown) => {
     const { status, body: text } = await door.post(of('/backup'), body);
@@ -87,7 +87,7 @@ test('what cannot become a backup is refused by name (covers: SEC-26)', async (t
   assert.deepEqual(await backups(door), []);
 });
 
-test('a restore knows that there is an archive before anything is touched (http trap 28)', async (t) => {
+test('a restore knows that there is an archive before anything is touched (http trap 28, backups 15.10)', async (t) => {
   const door = await apiDoor(t);
   const restore = (body: unknown = { adapter: 'wings', truncate_directory: true }) =>
     door.post(of(`/backup/${backupUuid}/restore`), body);
@@ -131,7 +131,7 @@ test('files that are not named to be removed are kept', async (t) => {
   assert.equal((await restores(door))[0]?.spec.mode, 'Merge');
 });
 
-test('what would disturb one another is refused (backups 15.11)', async (t) => {
+test('what would disturb one another is refused (backups 15.14)', async (t) => {
   const door = await apiDoor(t);
   await aBackup(door);
   const restore = () => door.post(of(`/backup/${backupUuid}/restore`), { adapter: 'wings' });
@@ -283,7 +283,7 @@ function link({ node }: Pick<ApiDoor, 'node'>, claims: Record<string, unknown> =
 
 const linkRefused = '{"error":"The requested resource was not found on this server."}';
 
-test('a link opens an archive, once (http trap 21, covers: SEC-37, SEC-42)', async (t) => {
+test('a link opens an archive, once (http trap 21, backups 15.16, covers: SEC-37, SEC-42)', async (t) => {
   const { node } = await apiDoor(t);
   archive({ node });
   for (const claims of [{}, { scope: 'backup-download' }, { scope: 'websocket backup-download' }]) {
@@ -373,7 +373,7 @@ test('an id that another link has used is used (http trap 23)', async (t) => {
   assert.equal((await httpCall(node.port, link({ node }, { unique_id: 'x', user_uuid: otherUser }))).status, 404);
 });
 
-test('after a restart used links stay used, and others open (http trap 23, covers: SEC-37, SEC-39)', async (t) => {
+test('after a restart used links stay used, and others open (http trap 23, backups 15.16, covers: SEC-37, SEC-39)', async (t) => {
   const directory = temporaryDirectory(t);
   const first = await apiDoor(t, { directory });
   archive(first);
@@ -393,7 +393,7 @@ test('after a restart used links stay used, and others open (http trap 23, cover
   assert.equal((await httpCall(third.port, link({ node: third }))).status, 200);
 });
 
-test('a range is a part of the archive, and further uses of a link are for ranges alone (covers: SEC-37)', async (t) => {
+test('a range is a part of the archive, and further uses of a link are for ranges alone (backups 15.16, covers: SEC-37)', async (t) => {
   const { node } = await apiDoor(t);
   node.config.aileron.downloadLinkUses = 3;
   archive({ node });
@@ -413,7 +413,7 @@ test('a range is a part of the archive, and further uses of a link are for range
   assert.equal((await part('bytes=-1')).status, 404, 'three uses are over');
 });
 
-test('a download ends when its user may not any more (covers: SEC-38)', async (t) => {
+test('a download ends when its user may not any more (backups 15.16, covers: SEC-38)', async (t) => {
   const { node, post } = await apiDoor(t);
   archive({ node }, backupUuid, anyUuid, Buffer.alloc(64 * 1024 * 1024));
   const ended = Promise.withResolvers<string>();

@@ -29,7 +29,6 @@ export function powerRoutes(app: FastifyInstance, deps: PowerDeps): void {
       const fields = await readFields(request.raw, clock);
       const [action, seconds] = [fields.text('action'), fields.integer('wait_seconds')];
       if (!isPowerAction(action)) throw new RequestRefused(refusals.badPowerAction);
-      if (action === 'start' || action === 'restart') checkMayRun(server);
       const answer = await ask(deps, server, action);
       if (answer === 'busy' && seconds !== 0 && waiting < mostWaiting) {
         waiting += 1;
@@ -60,12 +59,6 @@ export function powerRoutes(app: FastifyInstance, deps: PowerDeps): void {
 
 function isPowerAction(action: string): action is PowerAction {
   return (powerActions as readonly string[]).includes(action);
-}
-
-/** @throws RequestRefused */
-function checkMayRun({ spec, status }: Server): void {
-  if (spec.suspended) throw new RequestRefused(refusals.suspendedPower);
-  if (status?.claim?.kind === 'Restore') throw new RequestRefused(refusals.restoringPower);
 }
 
 /** `dropped`: no waiting helps. @throws RequestRefused, what the store throws */
