@@ -40,9 +40,13 @@ export function archiveRunnerConformance(name: string, open: () => ArchiveRunner
     const { archive } = plan;
     const { checksum } = facts;
     const verified = await runner.run(
-      { kind: 'verify', archive, checksum, readLimit: 0, limits: noLimits },
+      {
+        ...{ kind: 'verify', archive, checksum, readLimit: 0, limits: noLimits },
+        into: { root: plan.root, paths: ['world'], mode: 'merge' },
+      },
       { signal: never },
     );
+    assert.equal(verified.growthBytes, 0);
     assert.deepEqual([verified.checksum, verified.entries, verified.size], [checksum, 1, facts.size]);
 
     const staging = join(directory, '.restore/server/operation');
@@ -54,7 +58,7 @@ export function archiveRunnerConformance(name: string, open: () => ArchiveRunner
     assert.equal(restored.files, 1);
     const look = (root: string) => lookOfTree(root, { times: 'none' });
     assert.deepEqual(look(join(staging, 'new')), look(plan.root));
-    assert.equal(await runner.run({ kind: 'discard', staging }, { signal: never }), undefined);
+    assert.deepEqual(await runner.run({ kind: 'discard', staging }, { signal: never }), { kept: false });
   });
 
   test(`${name}: an error keeps its code and names no path`, async (t) => {
