@@ -14,6 +14,7 @@ import { badArchives } from '../support/bad-archives.ts';
 import { CliNode, type CliNodeOptions } from '../support/cli-node.ts';
 import { needsDocker } from '../support/docker.ts';
 import { missingKubectl, runKubectl } from '../support/kube.ts';
+import { NodeClient } from '../support/node-client.ts';
 import { treeOf } from '../support/operations.ts';
 import { until } from '../support/until.ts';
 
@@ -39,8 +40,10 @@ async function bench(t: TestContext, worldBytes: number, options: CliNodeOptions
   const run = (...args: string[]) => node.run(args);
   const applied = await run('apply', '-f', await node.manifest('demo', { limits: { disk: 100 } }));
   assert.equal(applied.code, 0, applied.stderr);
+  const api = new NodeClient({ port: node.ports.kube, pki: join(node.state, 'pki') });
+  t.after(() => api.close());
   const get = async <T>(kind: string, name: string) =>
-    JSON.parse((await run('get', kind, name, '-o', 'json')).stdout) as T;
+    (await api.call('GET', `/apis/aileron.dev/v1/${kind}s/${name}`)) as T;
   const { spec } = await get<Server>('server', 'demo');
   const files = join(node.directory, 'root/volumes', spec.uuid ?? '');
   mkdirSync(join(files, 'world'), { recursive: true });
@@ -126,7 +129,8 @@ test(
           assert.deepEqual(treeOf(files), now);
           assert.deepEqual(readdirSync(outside), []);
           const staging = join(node.directory, 'root/volumes/.restore');
-          assert.deepEqual(existsSync(staging) ? readdirSync(staging) : [], []);
+          const isClear = async () => !existsSync(staging) || readdirSync(staging).length === 0;
+          await until('nothing is left beside the files', 10_000, isClear);
           const { status: state } = await get<Server>('server', 'demo');
           assert.deepEqual([state?.state, state?.claim], ['running', undefined]);
         });
