@@ -294,6 +294,34 @@ test('image progress is for those who may see installations, lines of console fo
   );
 });
 
+test('an installation is told step by step, its output to those who may see installations (covers: SEC-48)', () => {
+  const { bus, watch, hub } = bench();
+  const { frames, messages } = watch();
+  bus.publish(uuid, 'install', { step: 'started' });
+  bus.publish(uuid, 'install', { step: 'running' });
+  bus.publish(uuid, 'install', { step: 'output', text: 'hello' });
+  bus.publish(uuid, 'install', { step: 'completed', successful: false });
+  hub.close();
+  assert.deepEqual(
+    messages().map(({ event, args }) => [event, args]),
+    [
+      ['install started', ['']],
+      ['daemon message', ['Starting installation process, this could take a few minutes...']],
+      ['install output', ['hello']],
+      ['install completed', ['']],
+    ],
+  );
+  assert.deepEqual(
+    frames.map(({ permission, delivery }) => [permission, delivery]),
+    [
+      [undefined, 'keep'],
+      [undefined, 'keep'],
+      ['admin.websocket.install', 'lines'],
+      [undefined, 'keep'],
+    ],
+  );
+});
+
 test('messages about servers that are not of this node keep nothing', () => {
   const { bus, hub } = bench();
   bus.publish('stranger', 'state', { previous: 'offline', state: 'running', cause: 'Test' });

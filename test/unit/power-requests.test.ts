@@ -13,7 +13,7 @@ interface Asked {
   error: unknown;
 }
 
-async function ask(action: PowerAction, kind: 'Restore' | 'Backup', refusal?: Error): Promise<Asked> {
+async function ask(action: PowerAction, kind: 'Restore' | 'Backup' | 'Installation', refusal?: Error): Promise<Asked> {
   const claim = { kind, name: 'r', uid: 'u', since: '2026-01-01T00:00:00Z' } as const;
   const server: Server = aServer({ status: { state: 'running', claim } });
   const writes: boolean[] = [];
@@ -48,6 +48,14 @@ describe('a power action from a console', () => {
       assert.equal(explain(error, false).shown, 'an unexpected error was encountered while handling this request');
     });
   }
+
+  test('every action is refused while the server is installed', async () => {
+    for (const action of powerActions) {
+      const { writes, error } = await ask(action, 'Installation');
+      assert.deepEqual(writes, [true]);
+      assert.equal(explain(error, true).shown, 'server is currently installing');
+    }
+  });
 
   test('another action under way is the better reason', async () => {
     const { error } = await ask('stop', 'Restore', new PowerConflictError(powerBusyText));
