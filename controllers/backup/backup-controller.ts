@@ -16,8 +16,9 @@ import { wirePhases } from '../../src/resources/wire-phase.ts';
 import type { OperationOutcome } from '../../src/runtime/operation-status.ts';
 import { after, type Outcome, type Reconcile } from '../../src/runtime/reconciler.ts';
 import { inJobSpan, traceparentAnnotation } from '../../src/runtime/tracing.ts';
+import { adopt } from './adoption.ts';
 import { archiveServer } from './archive-job.ts';
-import { decide, isEarlier, type Step, type View } from './decision.ts';
+import { decide, isAdoption, isEarlier, type Step, type View } from './decision.ts';
 import { type BackupDeps, keyOf, operationOf, type Work } from './deps.ts';
 import { conclude, end, publishEnd } from './ending.ts';
 import { completed, failureOf, unforeseen } from './outcomes.ts';
@@ -41,7 +42,7 @@ export function backupReconciler(deps: BackupDeps): Reconcile {
       abandonAnother(deps, name, backup);
       if (!backup) return undefined;
       const server = await serverOf(deps, backup);
-      const work = isFinishedBackup(backup) ? undefined : workOf(deps, backup);
+      const work = isFinishedBackup(backup) || isAdoption(backup) ? undefined : workOf(deps, backup);
       if (await takeOutcome(deps, backup, work)) continue;
       const step = decide(viewOf(deps, backup, server, work));
       log.debug({ step: step.do, phase: backup.status?.phase }, 'decided the next step');
@@ -145,6 +146,9 @@ async function perform(
       // Those that come first may wait for the very place that was set aside for this one.
       deps.slots.release(backup.metadata.uid);
       return after(waitMs);
+    case 'adopt':
+      await adopt(deps, backup);
+      return 'again';
     case 'stop-job':
       return stopJob(deps, backup, work, step.outcome);
     case 'remove':

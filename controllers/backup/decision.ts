@@ -28,6 +28,8 @@ export type Step =
   | { do: 'stand-back' }
   /** It is new. */
   | { do: 'accept' }
+  /** It is new, and what it is about is there already. */
+  | { do: 'adopt' }
   /** Its turn: take a place and the server, and record that the work begins. */
   | { do: 'begin' }
   | { do: 'archive' }
@@ -53,7 +55,7 @@ export function decide(view: View): Step {
   if (spec.nodeName !== undefined && spec.nodeName !== view.nodeName) return { do: 'wait' };
   if (isFinishedBackup(backup)) return afterwards(view);
   if (status?.phase === 'Finalizing') return { do: 'end' };
-  if (!status?.phase) return { do: 'accept' };
+  if (!status?.phase) return { do: isAdoption(backup) ? 'adopt' : 'accept' };
   const stop = stopReason(view);
   if (working) return stop && !view.stopping ? { do: 'stop-job', outcome: stop } : { do: 'wait' };
   // As long as no outcome is recorded, a wish to end it counts more than what came of it.
@@ -61,6 +63,11 @@ export function decide(view: View): Step {
   if (view.verdict) return { do: 'conclude', verdict: view.verdict };
   if (status.phase === 'Pending') return view.behind ? { do: 'stand-back' } : { do: 'begin' };
   return view.attempt === status.attempt ? { do: 'archive' } : { do: 'recover' };
+}
+
+/** Nothing is to be made for it. One that is called off before it was looked at ends as all others do. */
+export function isAdoption({ spec, status, metadata }: Backup): boolean {
+  return spec.adopt === true && !status?.phase && !spec.cancel && !metadata.deletionTimestamp;
 }
 
 function stopReason({ backup, server }: View): OperationOutcome | undefined {

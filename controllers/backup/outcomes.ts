@@ -60,6 +60,18 @@ export const archiveExists: OperationOutcome = {
   message: 'There is an archive of this uuid already that this backup did not make; it was left as it is.',
 };
 
+export const adopted: OperationOutcome = {
+  result: 'Completed',
+  reason: 'Adopted',
+  message: 'The archive was there already and was taken over.',
+};
+
+export const nothingToAdopt: OperationOutcome = {
+  result: 'Failed',
+  reason: 'ArchiveMissing',
+  message: 'There is no archive of this uuid that could be taken over.',
+};
+
 export const completed: OperationOutcome = {
   result: 'Completed',
   reason: 'Completed',

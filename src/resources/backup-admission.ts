@@ -26,7 +26,7 @@ import { checkOwner, checkOwnerOfDeletion } from './ownership.ts';
 import { isFinishedRestore, type Restore } from './restore.ts';
 import type { Server } from './server.ts';
 
-const immutable = ['serverRef.name', 'serverRef.uuid', 'adapter', 'ignore', 'format'];
+const immutable = ['serverRef.name', 'serverRef.uuid', 'adapter', 'ignore', 'format', 'adopt'];
 
 export const backupRules: KindRules<Backup> = {
   admit: admitBackup,

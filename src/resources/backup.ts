@@ -58,6 +58,10 @@ export const backupSpecSchema = {
       enum: ['gzip', 'zstd'],
       description: 'Compression. Absent = system.backups.format. Wings restores gzip alone. Immutable.',
     },
+    adopt: {
+      type: 'boolean',
+      description: 'Takes over an archive that is there already, such as one of Wings, and makes none. Immutable.',
+    },
     locked: { type: 'boolean', default: false, description: 'Refuses deletion, also by a schedule.' },
     cancel: {
       type: 'boolean',

@@ -1,13 +1,15 @@
 // The node API of a whole daemon over a real Docker Engine: power, commands, backups, restores, links, also over a restart.
 // Everything is asked for as a Panel does, and looked at on disk and in the process.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type Answer, type Call, httpCall } from '../support/http-call.ts';
 import { LiveNode } from '../support/live-node.ts';
 import { signedToken } from '../support/signed-token.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { until } from '../support/until.ts';
 
 const patienceMs = 30_000;
@@ -118,6 +120,32 @@ test('a Panel backs a server up, restores it, and hands out its archive, also af
   assert.equal((await remove()).status, 204);
   assert.equal(existsSync(join(node.config.system.backupDirectory, uuid)), false, 'gone when it was answered');
   assert.equal((await remove()).status, 404);
+});
+
+test('an archive that Wings made is restored like any other (http trap 28, backups 15.2, backups 15.17)', async (t) => {
+  const door = await live(t);
+  const { node, uuid } = door;
+  const files = temporaryDirectory(t);
+  writeFileSync(join(files, 'world.dat'), 'made by Wings');
+  const archives = join(node.config.system.backupDirectory, uuid);
+  const [own, flat] = [randomUUID(), randomUUID()];
+  mkdirSync(archives, { recursive: true });
+  for (const archive of [join(archives, `${own}.tar.gz`), join(archives, '..', `${flat}.tar.gz`)])
+    execFileSync('/bin/tar', ['-C', files, '-czf', archive, 'world.dat']);
+  for (const backup of [own, flat]) {
+    const world = join(node.volume(uuid), 'world.dat');
+    rmSync(world, { force: true });
+    assert.equal((await door.post(`/backup/${backup}/restore`, { adapter: 'wings' })).status, 202);
+    await untilIdle(door);
+    assert.equal(readFileSync(world, 'utf8'), 'made by Wings');
+    assert.equal((await door.ask(`/backup/${backup}`, { method: 'DELETE' })).status, 204);
+  }
+  assert.deepEqual(
+    node.daemon.completions(uuid).map(({ type }) => type),
+    ['restore', 'restore'],
+    'no backup was made',
+  );
+  assert.equal(existsSync(archives), false);
 });
 
 test('a Panel that deletes a running server finds it gone at once, and soon nothing is left (http trap 17)', async (t) => {

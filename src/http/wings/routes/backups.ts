@@ -5,7 +5,7 @@ import type { Backup } from '../../../resources/backup.ts';
 import { ForbiddenError } from '../../../resources/errors.ts';
 import type { Server } from '../../../resources/server.ts';
 import { AlreadyExistsError, NotFoundError } from '../../../store/errors.ts';
-import { type ArchiveOf, backupOf, untilGone } from '../backup-lookup.ts';
+import { type ArchiveOf, backupOf, untilFinished, untilGone } from '../backup-lookup.ts';
 import { RequestRefused, refusals } from '../http-errors.ts';
 import { readFields } from '../json-body.ts';
 import { forServer, panelContext, type RouteDeps, type ServerParams } from '../route-deps.ts';
@@ -99,9 +99,9 @@ async function makeBackup(deps: BackupDeps, server: Server, wanted: { uuid: stri
 async function restore(deps: BackupDeps, server: Server, wanted: { uuid: string; truncate: boolean }): Promise<void> {
   const { uuid, truncate } = wanted;
   const key = keyOf(server, uuid);
-  const backup = await backupOf(deps, key);
-  if (!backup || !(await deps.archives.stat(key))) throw new RequestRefused(refusals.noSuchBackup);
+  if (!(await deps.archives.stat(key))) throw new RequestRefused(refusals.noSuchBackup);
   const { name } = server.metadata;
+  const backup = (await backupOf(deps, key)) ?? (await adopt(deps, server, key));
   const object = {
     metadata: { generateName: `${uuid}-` },
     spec: {
@@ -111,6 +111,14 @@ async function restore(deps: BackupDeps, server: Server, wanted: { uuid: string;
     },
   };
   await deps.admission.create('Restore', object, panelContext(deps, server));
+}
+
+/** An archive that Wings made gets an object, so that all that follows is the same. */
+async function adopt(deps: BackupDeps, server: Server, key: ArchiveOf): Promise<Backup> {
+  const spec = { uuid: key.backup, serverRef: { name: server.metadata.name }, adopt: true };
+  const object = { metadata: { name: key.backup }, spec };
+  const made = (await deps.admission.create('Backup', object, panelContext(deps, server))) as Backup;
+  return untilFinished(deps, made);
 }
 
 /** Answers whether there was one. Its archive is gone afterwards, or will be when the work on it has ended. */
