@@ -10,6 +10,13 @@ import { LineThrottle, type ThrottleLimits } from './line-throttle.ts';
 import type { ForkOptions } from './operation-frames.ts';
 import { ServerFeed, type Watcher } from './server-feed.ts';
 
+export interface RecordedServer {
+  state?: ProcessState | undefined;
+  diskBytes?: number | undefined;
+  /** What has the server to itself. */
+  claim?: { kind: string } | undefined;
+}
+
 export interface ConsoleHubOptions {
   bus: Bus;
   history: Pick<ConsoleHistory, 'tail' | 'whole'>;
@@ -24,7 +31,7 @@ export interface ConsoleHubOptions {
   appName: string;
   encode: Encode;
   /** What is recorded of a server; undefined for one that is not of this node. */
-  recorded(uuid: string): { state?: ProcessState | undefined; diskBytes?: number | undefined } | undefined;
+  recorded(uuid: string): RecordedServer | undefined;
 }
 
 /** How long who asks for the past waits for a process that is being taken over, ms. */
@@ -33,6 +40,8 @@ const pastPatienceMs = 5_000;
 /** One watcher of one server. */
 export interface Watch {
   readonly state: ProcessState;
+  /** An installation has the server. */
+  readonly installing: boolean;
   status(): Frame;
   stats(): Frame;
   /** What the server is busy with beside its process, and how far each backup and restore is. */
@@ -80,6 +89,7 @@ export class ConsoleHub {
   /** From now on `watcher` gets every frame of the server. */
   watch(uuid: string, watcher: Watcher): Watch {
     const feed = this.#feed(uuid);
+    const { recorded } = this.#options;
     // Lines that come while the past is not whole are part of it.
     let askedForPast = 0;
     const leave = feed.join((frame) => {
@@ -89,6 +99,9 @@ export class ConsoleHub {
     return {
       get state() {
         return feed.state;
+      },
+      get installing() {
+        return recorded(uuid)?.claim?.kind === 'Installation';
       },
       status: () => feed.status(),
       stats: () => feed.stats(),

@@ -5,6 +5,19 @@ import { test } from 'node:test';
 import { anyUuid } from '../support/builders.ts';
 import { asAdministrator, ConsoleNode } from '../support/console-node.ts';
 
+test('who comes while a server is installed gets no figures of a process (websocket 12.1)', async (t) => {
+  const node = await ConsoleNode.start(t);
+  const claim = { kind: 'Installation', name: 'i', uid: 'u', since: '2026-01-01T00:00:00Z' } as const;
+  await node.add({ status: { state: 'offline', claim } });
+  const during = await node.login();
+  await during.settled();
+  assert.equal(during.count('stats'), 0);
+  assert.deepEqual(during.all('status'), ['offline']);
+  await node.setStatus({ claim: undefined } as never);
+  const after = await node.login();
+  await after.until('figures', () => after.count('stats') > 0);
+});
+
 test('an installation reaches everybody, its output those who may see it (covers: SEC-48)', async (t) => {
   const node = await ConsoleNode.start(t);
   await node.add();

@@ -119,6 +119,16 @@ test('a backup waits for the end of a restore and is no mistake', async (context
   assert.equal((await bench.look()).applied, 1);
 });
 
+test('an installation is refused, for it would be done again and again', async (context) => {
+  const bench = await followed(context);
+  const text = 'kind: Installation\nmetadata: { name: i }\nspec:\n  serverRef: { name: demo }\n  skip: true\n';
+  bench.write({ 'd.yaml': `apiVersion: aileron.dev/v1\n${text}` });
+  const [problem] = (await bench.look()).failed;
+  assert.deepEqual([problem?.file, problem?.line, problem?.field], ['d.yaml', 2, 'kind']);
+  assert.match(problem?.message ?? '', /^an installation is done once, .+; use kubectl apply$/);
+  assert.equal((await bench.store.list('Installation')).items.length, 0);
+});
+
 test('a restore is refused, for it would be done again and again', async (context) => {
   const bench = await followed(context);
   bench.write({

@@ -214,7 +214,7 @@ export class ConsoleSocket {
     const watch = this.#deps.hub.watch(this.serverUuid, (frame) => this.#deliver(frame));
     this.#watch = watch;
     this.#deliver(watch.status());
-    if (watch.state === 'offline') this.#deliver(watch.stats());
+    if (watch.state === 'offline' && !watch.installing) this.#deliver(watch.stats());
     for (const frame of watch.operations()) this.#deliver(frame);
   }
 
