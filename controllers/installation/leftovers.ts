@@ -41,6 +41,8 @@ export class Leftovers {
   readonly #options: LeftoversOptions;
   #unsubscribe: (() => void)[] = [];
   #cancel: (() => void) | undefined;
+  /** Monotonic, ms. */
+  #lookAt = 0;
   #looking: Promise<void> | undefined;
   #stopped = false;
   /** A server came since the last look. */
@@ -74,9 +76,13 @@ export class Leftovers {
   }
 
   #soon(ms: number): void {
+    const { clock } = this.#options;
+    const at = clock.monotonic() + ms;
     this.#due = true;
-    if (this.#stopped || this.#cancel) return;
-    this.#cancel = this.#options.clock.after(ms, () => {
+    if (this.#stopped || (this.#cancel && this.#lookAt <= at)) return;
+    this.#cancel?.();
+    this.#lookAt = at;
+    this.#cancel = clock.after(ms, () => {
       this.#cancel = undefined;
       this.#looking ??= this.#look().finally(() => {
         this.#looking = undefined;
