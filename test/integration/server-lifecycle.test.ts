@@ -2,6 +2,7 @@
 // looks after all of them at once, as on a real node.
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerSpec } from '../../src/resources/server.ts';
 import { needsDocker, request } from '../support/docker.ts';
 import { game, LiveNode } from '../support/live-node.ts';
@@ -225,6 +226,8 @@ describe('the life of a server', options, () => {
     await other.api.power('between', 'start');
     await other.daemon.paused();
     const kill = await other.api.power('between', 'kill');
+    // The kill is on its way to the work that it calls off.
+    await sleep(1_000);
     other.daemon.goOn();
     await other.api.until('between', 'the kill is finished', ({ status }) => status?.power?.finishedRequest === kill);
     await until('it is offline', 10_000, async () => (await other.api.get('between'))?.status?.state === 'offline');

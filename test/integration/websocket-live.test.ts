@@ -48,7 +48,8 @@ test('a game is started, spoken to, stopped and deleted over its console', async
   await client.until('offline', () => client.all('status').at(-1) === 'offline', patienceMs);
   assert.deepEqual(client.all('status').slice(-2), ['stopping', 'offline']);
   assert.deepEqual(node.commands(uuid), ['say hello', 'stop']);
-  assert.match(client.all('stats').at(-1) ?? '', /"memory_bytes":0,.*"state":"offline"/);
+  const zeroed = /"memory_bytes":0,.*"state":"offline"/;
+  await client.until('figures of nothing', () => zeroed.test(client.all('stats').at(-1) ?? ''));
 
   await node.api.delete('lobby');
   assert.deepEqual(await client.untilClosed(), { code: 1000, reason: 'server deleted' });

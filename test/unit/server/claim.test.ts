@@ -258,7 +258,8 @@ test('deletion goes on as soon as the claim is released', async (t) => {
   await node.clock.advance(500);
   await releaseClaim(node.store, 'demo', uid);
   await node.until('it is gone', (server) => server === undefined);
-  assert.ok(node.clock.monotonic() - before < 5_000);
+  // Without the release it waits ten seconds.
+  assert.ok(node.clock.monotonic() - before < 9_500);
 });
 
 test('a start that is decided as the claim is taken is not recorded', async (t) => {
