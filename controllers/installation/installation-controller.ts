@@ -13,9 +13,10 @@ import { type Installation, installationFinalizer, isFinishedInstallation } from
 import type { Server } from '../../src/resources/server.ts';
 import { type BackoffLimits, backoffMs } from '../../src/runtime/backoff.ts';
 import { demandStop, takeClaim } from '../../src/runtime/claims.ts';
+import { expire } from '../../src/runtime/expiry.ts';
 import { removeFinalizer } from '../../src/runtime/finalizers.ts';
 import { after, type Outcome, type Reconcile } from '../../src/runtime/reconciler.ts';
-import { ConflictError, NotFoundError, StoreError } from '../../src/store/errors.ts';
+import { StoreError } from '../../src/store/errors.ts';
 import { decide, isSkipped, type Step } from './decision.ts';
 import { type InstallationDeps, serverOf, serverUuidOf, tell, type Work } from './deps.ts';
 import { conclude, end } from './ending.ts';
@@ -189,13 +190,4 @@ function run(deps: InstallationDeps, installation: Installation, work: Work): Pr
   delete work.stopping;
   const started = deps.jobs.start(name, uid, (signal) => install(deps, installation, signal));
   return started === 'full' ? after(waitMs) : undefined;
-}
-
-async function expire({ store }: InstallationDeps, { metadata }: Installation): Promise<void> {
-  const { name, uid, resourceVersion } = metadata;
-  try {
-    await store.delete('Installation', name, { uid, resourceVersion });
-  } catch (error) {
-    if (!(error instanceof NotFoundError) && !(error instanceof ConflictError)) throw error;
-  }
 }

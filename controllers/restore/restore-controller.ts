@@ -19,10 +19,10 @@ import {
 } from '../../src/resources/restore.ts';
 import { type BackoffLimits, backoffMs } from '../../src/runtime/backoff.ts';
 import { demandStop } from '../../src/runtime/claims.ts';
+import { expire } from '../../src/runtime/expiry.ts';
 import { removeFinalizer } from '../../src/runtime/finalizers.ts';
 import type { OperationOutcome } from '../../src/runtime/operation-status.ts';
 import { after, type Outcome, type Reconcile } from '../../src/runtime/reconciler.ts';
-import { ConflictError, NotFoundError } from '../../src/store/errors.ts';
 import { beginRestore } from './beginning.ts';
 import { decide, type Step, type View } from './decision.ts';
 import { type RestoreDeps, serverOf, tell, type Work } from './deps.ts';
@@ -287,14 +287,6 @@ async function retry(deps: RestoreDeps, restore: Restore, work: Work, failure: F
   work.retryAt = deps.clock.monotonic() + backoffMs(work.failures, jobRetry, Math.random);
   tell(deps, restore, 'Warning', 'Retrying', `${failure.message} It is tried again.`);
   return 'again';
-}
-
-async function expire({ store }: RestoreDeps, { metadata: { name, uid, resourceVersion } }: Restore): Promise<void> {
-  try {
-    await store.delete('Restore', name, { uid, resourceVersion });
-  } catch (error) {
-    if (!(error instanceof NotFoundError) && !(error instanceof ConflictError)) throw error;
-  }
 }
 
 /** Time limits end a wait too. */

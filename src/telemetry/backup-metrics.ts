@@ -1,14 +1,10 @@
 // What backups cost and how they end. Durations and sizes are histograms, so that a slow node or a growing world is seen.
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-
-export const backupResults = ['Completed', 'Failed', 'Cancelled'] as const;
+import { gaugeOf, type OperationResult, operationEnds } from './operation-metrics.ts';
 
 export interface BackupMetrics {
   /** `seconds`: of work, without the queue; absent for one that never began. */
-  ended(
-    result: (typeof backupResults)[number],
-    facts: { seconds?: number; size?: number; contentBytes?: number },
-  ): void;
+  ended(result: OperationResult, facts: { seconds?: number; size?: number; contentBytes?: number }): void;
   /** Archives on disk that no Backup speaks of. */
   strangers(count: number): void;
 }
@@ -25,23 +21,19 @@ const sizeBuckets = Array.from({ length: 11 }, (_, power) => 1_048_576 * 4 ** po
 /** `counts` is asked at each scrape. Call once a registry. */
 export function createBackupMetrics(registry: Registry, counts: () => BackupCounts): BackupMetrics {
   const registers = [registry];
-  const durations = new Histogram({
-    name: 'aileron_backup_duration_seconds',
-    help: 'Time a backup took from its start to its end, without the queue.',
-    labelNames: ['result'],
-    buckets: durationBuckets,
-    registers,
+  const countEnd = operationEnds({
+    registry,
+    total: { name: 'aileron_backups_total', help: 'Backups that ended, by how.' },
+    duration: {
+      name: 'aileron_backup_duration_seconds',
+      help: 'Time a backup took from its start to its end, without the queue.',
+      buckets: durationBuckets,
+    },
   });
   const sizes = new Histogram({
     name: 'aileron_backup_size_bytes',
     help: 'Size of the archives that were made.',
     buckets: sizeBuckets,
-    registers,
-  });
-  const ends = new Counter({
-    name: 'aileron_backups_total',
-    help: 'Backups that ended, by how.',
-    labelNames: ['result'],
     registers,
   });
   const archived = new Counter({
@@ -54,24 +46,11 @@ export function createBackupMetrics(registry: Registry, counts: () => BackupCoun
     help: 'Archives in the backup directory that no Backup speaks of, at the last look.',
     registers,
   });
-  gauge('aileron_backups_running', 'Backups at work.', () => counts().running);
-  gauge('aileron_backups_queued', 'Backups that wait for their turn.', () => counts().queued);
-  for (const result of backupResults) ends.inc({ result }, 0);
-
-  function gauge(name: string, help: string, value: () => number): void {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(value());
-      },
-    });
-  }
+  gaugeOf(registry, 'aileron_backups_running', 'Backups at work.', () => counts().running);
+  gaugeOf(registry, 'aileron_backups_queued', 'Backups that wait for their turn.', () => counts().queued);
   return {
     ended(result, { seconds, size, contentBytes = 0 }) {
-      ends.inc({ result });
-      if (seconds !== undefined) durations.observe({ result }, seconds);
+      countEnd(result, seconds);
       if (size !== undefined) sizes.observe(size);
       archived.inc(contentBytes);
     },
