@@ -15,7 +15,7 @@ function generic(answer: Answer, code: number): void {
   assert.deepEqual(answer.json(), { error: unexpected, request_id: answer.headers['x-request-id'] });
 }
 
-test('every answer of a bearer path says which node it is, whatever went wrong (http trap 1)', async (t) => {
+test('every answer of a bearer path says which node it is, whatever went wrong (traps 1)', async (t) => {
   const { node, ask } = await apiDoor(t, { flavour: 'pelican' });
   const calls: [code: number, answer: Promise<Answer>][] = [
     [200, ask('/api/servers')],
@@ -38,7 +38,7 @@ test('every answer of a bearer path says which node it is, whatever went wrong (
   assert.equal(open.headers['user-agent'], undefined, 'links tell nobody which node it is (covers: SEC-29)');
 });
 
-test('unknown paths ask for the token, then say 404; OPTIONS is 204 everywhere (http trap 2)', async (t) => {
+test('unknown paths ask for the token, then say 404; OPTIONS is 204 everywhere (traps 2)', async (t) => {
   const { node, ask } = await apiDoor(t);
   for (const path of ['/', '/nowhere', '/api', '/api/servers/x/y/z', '/%zz', `/${'x'.repeat(2_000)}`]) {
     const strange = await httpCall(node.port, path);
@@ -58,7 +58,7 @@ test('unknown paths ask for the token, then say 404; OPTIONS is 204 everywhere (
   assert.equal((await ask(of('/power'))).status, 404, 'a known path with another method is unknown');
 });
 
-test('headers for pages and the id of the request are on every answer, errors too (http trap 3, http trap 40)', async (t) => {
+test('headers for pages and the id of the request are on every answer, errors too (traps 3, 40)', async (t) => {
   const { node, ask } = await apiDoor(t, { yaml: 'allow_cors_private_network: true\n' });
   const ids = new Set<unknown>();
   const answers = [
@@ -84,7 +84,7 @@ test('headers for pages and the id of the request are on every answer, errors to
   assert.equal(ids.size, answers.length);
 });
 
-test('what is no HTTP is told so, with an id (http trap 40)', async (t) => {
+test('what is no HTTP is told so, with an id (traps 40)', async (t) => {
   const { node } = await apiDoor(t);
   const { status, headers } = await httpCall(node.port, '/', { headers: { 'x-large': 'x'.repeat(17 * 1024) } });
   assert.equal(status, 431);
@@ -100,7 +100,7 @@ test('a slash too many is sent to the right place, before anything is asked', as
   assert.equal((await httpCall(node.port, '/nowhere/')).status, 401);
 });
 
-test('a body is not asked for its type, and none is wanted where there is none to read (http trap 5, http trap 6)', async (t) => {
+test('a body is not asked for its type, and none is wanted where there is none to read (traps 5, 6)', async (t) => {
   const { node, ask } = await apiDoor(t);
   for (const type of [
     undefined,
@@ -149,13 +149,13 @@ test('a body that is too large is refused, whether its length is told or not (co
   assert.equal((await ask(of('/power'), { method: 'POST', body: large })).status, 202);
 });
 
-test('HEAD is an unknown method everywhere (http trap 7)', async (t) => {
+test('HEAD is an unknown method everywhere (traps 7)', async (t) => {
   const { node, ask } = await apiDoor(t);
   assert.equal((await ask('/api/servers', { method: 'HEAD' })).status, 404);
   assert.equal((await httpCall(node.port, '/download/backup?token=x', { method: 'HEAD' })).status, 401);
 });
 
-test('the uuid of a server is compared byte for byte (http trap 35, covers: SEC-26)', async (t) => {
+test('the uuid of a server is compared byte for byte (traps 35) (covers: SEC-26)', async (t) => {
   const { ask, post } = await apiDoor(t);
   const missing = '{"error":"The requested resource does not exist on this instance."}';
   for (const uuid of [otherUuid, anyUuid.toUpperCase(), anyUuid.slice(0, 8), '..%2f..%2fetc', `{${anyUuid}}`, '%00']) {
@@ -197,7 +197,7 @@ test('a token of the header counts as a whole and exactly (covers: SEC-25)', asy
   assert.equal(await code('Bearer ä'), 403);
 });
 
-test('the log has who asked what, when, and no secret of a link (http trap 39, covers: SEC-42)', async (t) => {
+test('the log has who asked what, when, and no secret of a link (traps 39) (covers: SEC-42)', async (t) => {
   const { node, ask } = await apiDoor(t, { yaml: 'api: {trusted_proxies: [127.0.0.1]}\n' });
   const secret = 'eyJhbGciOiJIUzI1NiJ9.e30.signature';
   await httpCall(node.port, `/download/backup?a=1&token=${secret}&to%6ben=${secret}&TOKEN=${secret}`);

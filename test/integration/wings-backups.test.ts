@@ -87,7 +87,7 @@ test('what cannot become a backup is refused by name (backups 15.1, covers: SEC-
   assert.deepEqual(await backups(door), []);
 });
 
-test('a restore knows that there is an archive before anything is touched (http trap 28, backups 15.10)', async (t) => {
+test('a restore knows that there is an archive before anything is touched (traps 28) (backups 15.10)', async (t) => {
   const door = await apiDoor(t);
   const restore = (body: unknown = { adapter: 'wings', truncate_directory: true }) =>
     door.post(of(`/backup/${backupUuid}/restore`), body);
@@ -165,7 +165,7 @@ test('a backup of another server is none of this one (covers: SEC-99)', async (t
   assert.equal((await backups(door)).length, 1);
 });
 
-test('a deleted backup is gone, and one that is not there was never (http trap 17)', async (t) => {
+test('a deleted backup is gone, and one that is not there was never (traps 17)', async (t) => {
   const door = await apiDoor(t);
   const remove = async (uuid: string) => {
     const { status, body } = await door.delete(of(`/backup/${uuid}`));
@@ -283,7 +283,7 @@ function link({ node }: Pick<ApiDoor, 'node'>, claims: Record<string, unknown> =
 
 const linkRefused = '{"error":"The requested resource was not found on this server."}';
 
-test('a link opens an archive, once (http trap 21, backups 15.16, covers: SEC-37, SEC-42)', async (t) => {
+test('a link opens an archive, once (traps 21) (backups 15.16, covers: SEC-37, SEC-42)', async (t) => {
   const { node } = await apiDoor(t);
   archive({ node });
   for (const claims of [{}, { scope: 'backup-download' }, { scope: 'websocket backup-download' }]) {
@@ -313,7 +313,7 @@ test('of twenty at the same time one is the first (covers: SEC-37)', async (t) =
   assert.equal(answers.filter(({ status }) => status === 404).length, 19);
 });
 
-test('a preflight and a HEAD do not use a link up (http trap 3, http trap 7)', async (t) => {
+test('a preflight and a HEAD do not use a link up (traps 3, 7)', async (t) => {
   const { node } = await apiDoor(t);
   archive({ node });
   const path = link({ node });
@@ -366,14 +366,14 @@ test('a link to an archive that is not there is used up, and says that there is 
   }
 });
 
-test('an id that another link has used is used (http trap 23)', async (t) => {
+test('an id that another link has used is used (traps 23)', async (t) => {
   const { node } = await apiDoor(t);
   archive({ node });
   assert.equal((await httpCall(node.port, link({ node }, { unique_id: 'x' }))).status, 200);
   assert.equal((await httpCall(node.port, link({ node }, { unique_id: 'x', user_uuid: otherUser }))).status, 404);
 });
 
-test('after a restart used links stay used, and others open (http trap 23, backups 15.16, covers: SEC-37, SEC-39)', async (t) => {
+test('after a restart used links stay used, and others open (traps 23) (backups 15.16, covers: SEC-37, SEC-39)', async (t) => {
   const directory = temporaryDirectory(t);
   const first = await apiDoor(t, { directory });
   archive(first);

@@ -57,7 +57,7 @@ async function untilIdle({ ask }: Live): Promise<void> {
   });
 }
 
-test('a Panel starts a server, types into it, reads its lines and stops it (http trap 16, http trap 37)', async (t) => {
+test('a Panel starts a server, types into it, reads its lines and stops it (traps 16, 37)', async (t) => {
   const door = await live(t);
   assert.equal((await door.post('/commands', { commands: ['x'] })).status, 502);
   assert.equal((await door.post('/power', { action: 'start' })).status, 202);
@@ -79,7 +79,7 @@ test('a Panel starts a server, types into it, reads its lines and stops it (http
   assert.equal((await door.post('/commands', { commands: ['x'] })).status, 502);
 });
 
-test('a Panel backs a server up, restores it, and hands out its archive, also after a restart (http trap 23, http trap 28)', async (t) => {
+test('a Panel backs a server up, restores it, and hands out its archive, also after a restart (traps 23, 28)', async (t) => {
   const door = await live(t);
   const { node, uuid } = door;
   const world = join(node.volume(uuid), 'world.dat');
@@ -122,7 +122,7 @@ test('a Panel backs a server up, restores it, and hands out its archive, also af
   assert.equal((await remove()).status, 404);
 });
 
-test('an archive that Wings made is restored like any other (http trap 28, backups 15.2, backups 15.17)', async (t) => {
+test('an archive that Wings made is restored like any other (traps 28) (backups 15.2, backups 15.17)', async (t) => {
   const door = await live(t);
   const { node, uuid } = door;
   const files = temporaryDirectory(t);
@@ -148,7 +148,7 @@ test('an archive that Wings made is restored like any other (http trap 28, backu
   assert.equal(existsSync(archives), false);
 });
 
-test('a Panel that deletes a running server finds it gone at once, and soon nothing is left (http trap 17)', async (t) => {
+test('a Panel that deletes a running server finds it gone at once, and soon nothing is left (traps 17)', async (t) => {
   const door = await live(t);
   await door.post('/power', { action: 'start' });
   await untilState(door, 'running');

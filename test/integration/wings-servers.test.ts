@@ -35,7 +35,7 @@ function describing({ node }: ApiDoor, uuid: string, spec: Partial<ServerSpec> =
   };
 }
 
-test('a server is answered from memory, in the names of both Panels (http trap 10)', async (t) => {
+test('a server is answered from memory, in the names of both Panels (traps 10)', async (t) => {
   const { node, ask } = await apiDoor(t);
   await node.moveTo('starting');
   await node.moveTo('running');
@@ -68,7 +68,7 @@ test('a server is answered from memory, in the names of both Panels (http trap 1
   assert.equal(node.docker.calls, asked, 'nothing was asked of Docker');
 });
 
-test('no server at all is a list of none (http trap 11)', async (t) => {
+test('no server at all is a list of none (traps 11)', async (t) => {
   const { node, ask } = await apiDoor(t);
   await node.change({ metadata: { finalizers: [] } });
   await node.store.delete('Server', 'demo');
@@ -82,7 +82,7 @@ test('a suspension during a restore is the real one', async (t) => {
   assert.equal(((await ask(of(''))).json() as { is_suspended: boolean }).is_suspended, false);
 });
 
-test('making a server asks the Panel first, then installs; asked for twice it is one (http trap 25, http trap 35)', async (t) => {
+test('making a server asks the Panel first, then installs; asked for twice it is one (traps 25, 35)', async (t) => {
   const door = await apiDoor(t);
   describing(door, otherUuid);
   const body = { uuid: otherUuid, start_on_completion: true };
@@ -124,7 +124,7 @@ test('sync is done when it is answered', async (t) => {
   assert.equal(((await door.ask(of(''))).json() as { is_suspended: boolean }).is_suspended, true);
 });
 
-test('a deleted server is gone for the Panel at once, and its files with it (http trap 17)', async (t) => {
+test('a deleted server is gone for the Panel at once, and its files with it (traps 17)', async (t) => {
   const { node, ask, delete: remove } = await apiDoor(t);
   const { status, body } = await remove(of(''));
   assert.deepEqual([status, body], [204, '']);
@@ -142,7 +142,7 @@ test('a server of somebody else can be removed, and keeps its files if they said
   assert.equal((await node.server()).spec.reclaimPolicy, 'Retain');
 });
 
-test('power becomes a wish, and the server stays with whom it belongs to (http trap 37)', async (t) => {
+test('power becomes a wish, and the server stays with whom it belongs to (traps 37)', async (t) => {
   const { node, post } = await apiDoor(t);
   for (const owner of [panelOwner, { kind: 'Manifest', ref: 'demo.yaml' }] as const) {
     await node.change({ spec: { owner } });
@@ -185,7 +185,7 @@ const states: [
   ['busy', busy, {}, { start: 202, restart: 202, stop: 202, kill: 202 }, ''],
 ];
 for (const [what, spec, status, codes, text] of states) {
-  test(`power of a server that is ${what} is answered as the contract says (http trap 37)`, async (t) => {
+  test(`power of a server that is ${what} is answered as the contract says (traps 37)`, async (t) => {
     const { node, post } = await apiDoor(t);
     await node.change({ spec });
     await node.setStatus(status);
@@ -219,7 +219,7 @@ test('a wish that comes while another is worked on is dropped, or waits as long 
   await node.finishPower();
 });
 
-test('commands are typed in their order, and 502 tells of a server that reads none (http trap 16)', async (t) => {
+test('commands are typed in their order, and 502 tells of a server that reads none (traps 16)', async (t) => {
   const { node, post } = await apiDoor(t);
   const refused = '{"error":"Cannot send commands to a stopped server instance."}';
   const without = await post(of('/commands'), 'not even looked at');
@@ -237,7 +237,7 @@ test('commands are typed in their order, and 502 tells of a server that reads no
   assert.equal((await post(of('/commands'), { commands: ['x'] })).status, 502);
 });
 
-test('the last lines are those of the process, and none is a list of none (http trap 11)', async (t) => {
+test('the last lines are those of the process, and none is a list of none (traps 11)', async (t) => {
   const { node, ask } = await apiDoor(t);
   node.docker.before = (method) => {
     if (method === 'containerLogs') throw new DockerError(404, 'no such container');
@@ -265,7 +265,7 @@ test('the log of an installation is shown from where its script begins', async (
   assert.equal((await ask(of('/install-logs'))).body, '{"data":"hello\\n"}');
 });
 
-test('a second installation is refused while the first one runs (http trap 27)', async (t) => {
+test('a second installation is refused while the first one runs (traps 27)', async (t) => {
   const door = await apiDoor(t);
   const first = await door.post(of('/reinstall'));
   assert.deepEqual([first.status, first.body], [202, '']);
@@ -302,7 +302,7 @@ test('an installation can be called off', async (t) => {
   assert.equal((await installations(door))[0]?.spec.cancel, true);
 });
 
-test('revocations of a user count for the servers that are meant, wrapped or not (http trap 18, http trap 22, covers: SEC-38)', async (t) => {
+test('revocations of a user count for the servers that are meant, wrapped or not (traps 18, 22) (covers: SEC-38)', async (t) => {
   const { node, post } = await apiDoor(t);
   const isDenied = (userUuid: string, serverUuid = anyUuid, jti = 'x') =>
     node.revocations.isDenied({ jti, serverUuid, userUuid, issuedAt: Math.floor(node.clock.now() / 1000) });
@@ -320,7 +320,7 @@ test('revocations of a user count for the servers that are meant, wrapped or not
   assert.deepEqual([isDenied(someone, anyUuid, 'a'), isDenied(someone, anyUuid, 'b')], [true, false]);
 });
 
-test('a console of a user whose access ends sees nothing more, all others go on (http trap 18)', async (t) => {
+test('a console of a user whose access ends sees nothing more, all others go on (traps 18)', async (t) => {
   const { node, post } = await apiDoor(t);
   await node.moveTo('starting');
   const [his, hers] = [await node.login(), await node.login({ user: otherUser })];
@@ -331,7 +331,7 @@ test('a console of a user whose access ends sees nothing more, all others go on 
   assert.equal(his.count('console output'), 0);
 });
 
-test('what the Panel says of the configuration is handed on as it is, unless nothing is to be taken (http trap 19, http trap 20)', async (t) => {
+test('what the Panel says of the configuration is handed on as it is, unless nothing is to be taken (traps 19, 20)', async (t) => {
   const { node, post } = await apiDoor(t);
   const seen: unknown[] = [];
   node.applyUpdate = async (body) => {
@@ -349,7 +349,7 @@ test('what the Panel says of the configuration is handed on as it is, unless not
   assert.equal((await post('/api/update', '[')).body, '{"applied":false}');
 });
 
-test('a new token counts for the next request, the old one no more (http trap 19)', async (t) => {
+test('a new token counts for the next request, the old one no more (traps 19)', async (t) => {
   const { node, ask } = await apiDoor(t);
   assert.equal((await ask('/api/servers')).status, 200);
   node.config.token = { id: 'new', secret: 'another' };
@@ -383,7 +383,7 @@ test('the node tells of itself in two forms', async (t) => {
   );
 });
 
-test('load and addresses are answered without Docker (http trap 10, http trap 11)', async (t) => {
+test('load and addresses are answered without Docker (traps 10, 11)', async (t) => {
   const { node, ask } = await apiDoor(t);
   const asked = node.docker.calls;
   const load = (await ask('/api/system/utilization')).json() as Record<string, number>;
@@ -403,7 +403,7 @@ test('load and addresses are answered without Docker (http trap 10, http trap 11
   assert.equal(node.docker.calls, asked);
 });
 
-test('what Docker keeps is told in capitals where the Panel looks for them, and nothing removed is null (http trap 11, http trap 12)', async (t) => {
+test('what Docker keeps is told in capitals where the Panel looks for them, and nothing removed is null (traps 11, 12)', async (t) => {
   const { node, ask, delete: remove } = await apiDoor(t);
   node.docker.disk = { containersBytes: 5, images: 3, activeImages: 1, imagesBytes: 7, buildCacheBytes: 9 };
   assert.equal(
@@ -417,7 +417,7 @@ test('what Docker keeps is told in capitals where the Panel looks for them, and 
   assert.equal((await remove('/api/system/docker/image/prune')).body, nothing);
 });
 
-test('the report is asked for as the Panel words it (http trap 38)', async (t) => {
+test('the report is asked for as the Panel words it (traps 38)', async (t) => {
   const { ask } = await apiDoor(t);
   const asked = async (query: string) => {
     const answer = await ask(`/api/diagnostics${query}`);

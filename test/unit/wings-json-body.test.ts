@@ -17,12 +17,12 @@ for (const text of [
   '{"action":"start","Action":null}',
   '{"action":"start"}\u0000',
 ]) {
-  test(`the first value counts, whatever the capitals of its names: ${JSON.stringify(text)} (http trap 6)`, () => {
+  test(`the first value counts, whatever the capitals of its names: ${JSON.stringify(text)} (traps 6)`, () => {
     assert.equal(parseFields(text).text('action'), 'start');
   });
 }
 
-test('what is absent or null is the empty value (http trap 6)', () => {
+test('what is absent or null is the empty value (traps 6)', () => {
   for (const text of ['{}', 'null', 'null and more', '{"a":null,"b":null,"c":null,"d":null,"e":null}']) {
     const fields = parseFields(text);
     const values = [fields.text('a'), fields.flag('b'), fields.integer('c'), fields.texts('d'), fields.objects('e')];

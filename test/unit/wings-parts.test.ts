@@ -20,14 +20,14 @@ const names: [name: string, header: string][] = [
   ['🎮', `attachment; filename="_"; filename*=UTF-8''%F0%9F%8E%AE`],
 ];
 for (const [name, header] of names) {
-  test(`a file called ${JSON.stringify(name)} is offered under that name (http trap 9)`, () => {
+  test(`a file called ${JSON.stringify(name)} is offered under that name (traps 9)`, () => {
     assert.equal(attachment(name), header);
     // What Node takes for a header.
     assert.doesNotThrow(() => new Headers({ 'content-disposition': attachment(name) }));
   });
 }
 
-test('a URL is logged without what opens a link (http trap 39, covers: SEC-42)', () => {
+test('a URL is logged without what opens a link (traps 39) (covers: SEC-42)', () => {
   assert.equal(redactedUrl('/x?token=a.b.c&v=2'), '/x?token=***&v=2');
   assert.equal(redactedUrl('/x?v=2&ToKeN=a=b&t%6Fken=c'), '/x?v=2&ToKeN=***&t%6Fken=***');
   assert.equal(redactedUrl('/x?%zz=secret&token=a?token=b'), '/x?%zz=***&token=***');
