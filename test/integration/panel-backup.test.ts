@@ -1,18 +1,19 @@
 // A backup that a Panel asks for, from its request to its report: in the order of the real ones, which do not know the
 // backup before their own transaction is over, and with the Panel away for the whole of it.
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Backup } from '../../src/resources/backup.ts';
-import { uuidOf } from '../support/an-admission.ts';
+
 import { newestFirst } from '../support/owner.ts';
 import { PanelNode } from '../support/panel/panel-node.ts';
 import { PanelStandIn } from '../support/panel/panel-stand-in.ts';
 import { until } from '../support/until.ts';
 
 const patienceMs = 30_000;
-const server = uuidOf(1);
+const server = randomUUID();
 
 async function aNode(t: TestContext, flavour: 'pelican' | 'pterodactyl') {
   const owner = newestFirst(t);

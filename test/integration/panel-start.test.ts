@@ -1,10 +1,11 @@
 // A server of a Panel on a real engine: what the Panel says at the moment of the start is what the process finds, in its
 // settings and in its files; and a node that was a Wings' before goes on where that one was.
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { uuidOf } from '../support/an-admission.ts';
+
 import { needsDocker } from '../support/docker.ts';
 import { LiveNode } from '../support/live-node.ts';
 import { newestFirst, type Owner } from '../support/owner.ts';
@@ -14,7 +15,7 @@ import { until } from '../support/until.ts';
 
 const options = { skip: await needsDocker(), timeout: 120_000 };
 const patienceMs = 30_000;
-const uuid = uuidOf(1);
+const uuid = randomUUID();
 
 /** Shows its port as its file has it, then is up. */
 const invocation = 'grep ^server-port /home/container/server.properties; echo Done; read -r line; exit 0';
