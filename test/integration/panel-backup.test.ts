@@ -6,7 +6,6 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Backup } from '../../src/resources/backup.ts';
-
 import { newestFirst } from '../support/owner.ts';
 import { PanelNode } from '../support/panel/panel-node.ts';
 import { PanelStandIn } from '../support/panel/panel-stand-in.ts';

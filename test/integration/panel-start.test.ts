@@ -5,7 +5,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-
 import { needsDocker } from '../support/docker.ts';
 import { LiveNode } from '../support/live-node.ts';
 import { newestFirst, type Owner } from '../support/owner.ts';
