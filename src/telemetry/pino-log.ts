@@ -1,7 +1,10 @@
-// The logger of the daemon: JSON lines to standard error, or text when a person watches. Everything passes the redactor.
+// The logger of the daemon: JSON lines to standard error, or text when a person watches. Everything passes the redactor;
+// a message that repeats is sampled.
 import { pino } from 'pino';
+import { type Clock, systemClock } from '../clock/clock.ts';
 import type { Logger } from './log.ts';
 import type { Redactor } from './redact.ts';
+import { Sampler } from './sampler.ts';
 import { textLine } from './text-line.ts';
 
 export interface LogOptions {
@@ -12,9 +15,10 @@ export interface LogOptions {
   write(line: string): void;
   /** Gets the same lines, always as JSON. */
   alsoWrite?: (line: string) => void;
+  clock?: Clock;
 }
 
-export function createLogger({ level, redactor, terminal, write, alsoWrite }: LogOptions): Logger {
+export function createLogger({ level, redactor, terminal, write, alsoWrite, clock = systemClock }: LogOptions): Logger {
   const destination = {
     write(line: string) {
       const redacted = redactor.text(line);
@@ -22,5 +26,19 @@ export function createLogger({ level, redactor, terminal, write, alsoWrite }: Lo
       alsoWrite?.(redacted);
     },
   };
-  return pino({ level, base: null }, destination);
+  const sampler = new Sampler(clock);
+  return pino(
+    {
+      level,
+      base: null,
+      hooks: {
+        logMethod([fields, message], method, levelNumber) {
+          const leftOut = sampler.admit(levelNumber, message ?? '');
+          if (leftOut === undefined) return;
+          method.apply(this, [leftOut === 0 ? fields : { ...(fields as object), leftOut }, message]);
+        },
+      },
+    },
+    destination,
+  );
 }

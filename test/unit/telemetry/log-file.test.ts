@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { LogFile } from '../../../src/telemetry/log-file.ts';
+import { LogFile, type LogFileOptions } from '../../../src/telemetry/log-file.ts';
 import { createLogger } from '../../../src/telemetry/pino-log.ts';
 import { Redactor } from '../../../src/telemetry/redact.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -18,9 +18,16 @@ beforeEach(async () => {
 
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-function open(clock = new FakeClock()): { log: LogFile; failures: Error[]; clock: FakeClock } {
+function open({
+  clock = new FakeClock(),
+  ...rest
+}: {
+  clock?: FakeClock;
+  bounds?: NonNullable<LogFileOptions['bounds']>;
+} = {}) {
   const failures: Error[] = [];
-  return { log: new LogFile({ path, clock, onFailure: (error) => void failures.push(error) }), failures, clock };
+  const log = new LogFile({ path, clock, onFailure: (error) => void failures.push(error), ...rest });
+  return { log, failures, clock };
 }
 
 test('lines are appended in order, for nobody else to read (covers: SEC-113)', async () => {
@@ -97,4 +104,78 @@ test('the file has JSON, without secrets, also when a person reads the text (cov
   assert.match(shown[0] ?? '', /INFO {2}said server=a/);
   assert.deepEqual([JSON.parse(filed[0] ?? '').msg, JSON.parse(filed[0] ?? '').server], ['said', 'a']);
   assert.equal(`${shown}${filed}`.includes('supersecret'), false);
+});
+
+test('a file that nobody rotates is moved aside by size, and few of those stay (covers: SEC-114)', async () => {
+  const { log, failures } = open({ bounds: { bytes: 30, kept: 2 } });
+  for (let n = 0; n < 10; n += 1) {
+    log.write(`line ${n} of ten\n`); // 14 bytes
+    await log.settled();
+  }
+  await log.close();
+  const contents = (name: string) => readFile(join(directory, name), 'utf8');
+  assert.deepEqual((await readdir(directory)).sort(), ['wings.log', 'wings.log.1', 'wings.log.2']);
+  assert.equal(await contents('wings.log'), 'line 8 of ten\nline 9 of ten\n');
+  assert.equal(await contents('wings.log.1'), 'line 6 of ten\nline 7 of ten\n');
+  assert.equal(await contents('wings.log.2'), 'line 4 of ten\nline 5 of ten\n');
+  assert.equal((await stat(`${path}.1`)).mode & 0o777, 0o600);
+  assert.deepEqual(failures, []);
+});
+
+test('what an earlier daemon wrote counts too (covers: SEC-114)', async () => {
+  await writeFile(path, 'x'.repeat(25));
+  const { log } = open({ bounds: { bytes: 30, kept: 1 } });
+  log.write('a new line\n');
+  await log.close();
+  assert.equal(await readFile(path, 'utf8'), 'a new line\n');
+  assert.equal((await stat(`${path}.1`)).size, 25);
+});
+
+test('an hour of floods leaves a bounded log, and says what it left out (covers: SEC-114)', async () => {
+  const clock = new FakeClock();
+  const bounds = { bytes: 64 * 1024, kept: 2 };
+  const { log: file, failures } = open({ clock, bounds });
+  let written = 0;
+  const log = createLogger({
+    ...{ level: 'info', redactor: new Redactor(), terminal: false, clock },
+    write: () => {
+      written += 1;
+    },
+    alsoWrite: (line) => file.write(line),
+  });
+  for (let second = 0; second < 3_600; second += 1) {
+    for (let n = 0; n < 50; n += 1) log.warn({ second }, 'the connection was refused');
+    if (second % 10 === 0) await file.settled();
+    await clock.advance(1_000);
+  }
+  await file.close();
+  const names = await readdir(directory);
+  assert.equal(names.length, 3);
+  for (const name of names) assert.ok((await stat(join(directory, name))).size <= bounds.bytes, name);
+  // Of 3,000 a minute the first 600, and then each hundredth.
+  assert.equal(written, 60 * (600 + 24));
+  const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
+  assert.equal(JSON.parse(lines.at(-1) ?? '').leftOut, 99);
+  assert.deepEqual(failures, []);
+});
+
+test('messages are sampled one by one, and a new minute is a new start (covers: SEC-114)', async () => {
+  const clock = new FakeClock();
+  const lines: { msg: string; n: number; leftOut?: number }[] = [];
+  const log = createLogger({
+    ...{ level: 'info', redactor: new Redactor(), terminal: false, clock },
+    write: (line) => void lines.push(JSON.parse(line)),
+  });
+  const flood = (message: string) => {
+    for (let n = 0; n < 650; n += 1) log.child({ part: 'a' }).info({ n }, message);
+  };
+  flood('one');
+  flood('two');
+  log.warn({ n: -1 }, 'one');
+  assert.equal(lines.length, 600 + 600 + 1);
+  await clock.advance(60_000);
+  log.info({ n: 0 }, 'one');
+  assert.deepEqual([lines.at(-1)?.leftOut, lines.at(-2)?.leftOut], [50, undefined]);
+  for (let n = 0; n < 2_000; n += 1) log.info({ n }, `constant sentence ${n}`);
+  assert.equal(lines.length, 1_202 + 2_000);
 });
