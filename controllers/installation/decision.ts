@@ -43,7 +43,7 @@ export const skipped: OperationOutcome = {
 
 export function decide(view: View): Step {
   const { installation, server, verdict } = view;
-  const { status, spec, metadata } = installation;
+  const { status, spec } = installation;
   if (spec.nodeName !== undefined && spec.nodeName !== view.nodeName) return { do: 'wait' };
   if (isFinishedInstallation(installation)) return afterwards(view);
   if (status?.phase === 'Finalizing') return { do: 'end' };
@@ -54,16 +54,18 @@ export function decide(view: View): Step {
   if (stop) return { do: 'conclude', verdict: { outcome: stop } };
   if (verdict) return { do: 'conclude', verdict };
   if (status.phase === 'Pending') return { do: 'begin' };
-  const skips = isSkipped(installation, server);
-  const claim = server?.status?.claim;
-  const stopsProcess = !skips || spec.reinstall;
-  if (status.phase === 'Preparing' && stopsProcess && !(claim?.uid === metadata.uid && claim.stopped)) {
-    return { do: 'demand-stop' };
-  }
-  return skips ? { do: 'conclude', verdict: { outcome: skipped } } : { do: 'run' };
+  const stopsProcess = !isSkipped(installation, server) || spec.reinstall;
+  if (status.phase === 'Preparing' && stopsProcess && !hasNoProcess(installation, server)) return { do: 'demand-stop' };
+  return { do: 'run' };
 }
 
-/** Whether there is nothing to run. */
+/** The process of the server was stopped for this installation. */
+export function hasNoProcess({ metadata }: Installation, server: Server | undefined): boolean {
+  const claim = server?.status?.claim;
+  return claim?.uid === metadata.uid && claim.stopped === true;
+}
+
+/** Whether there is nothing to run, as far as is known: the Panel is asked again before it counts. */
 export function isSkipped({ spec }: Installation, server: Server | undefined): boolean {
   if (spec.adoptContainerId !== undefined) return false;
   return spec.skip ?? server?.spec.skipEggScripts ?? false;
@@ -83,7 +85,7 @@ function stopReason({ installation, server }: View): OperationOutcome | undefine
 }
 
 function afterwards({ installation, now }: View): Step {
-  const { status, spec, metadata } = installation;
+  const { status, spec } = installation;
   if (metadata.deletionTimestamp) {
     // Others may still hold it by finalizers of their own.
     return metadata.finalizers?.includes(installationFinalizer) ? { do: 'remove-finalizer' } : { do: 'wait' };

@@ -51,10 +51,13 @@ export interface InstallationDeps {
   checkpoint(name: string): Promise<void>;
 }
 
-/** What a script that ran to its end leaves to be told. */
-export interface Installed {
-  exitCode: number;
-}
+/** How a job came to its end without an error. */
+export type Installed =
+  | { end: 'exited'; exitCode: number }
+  /** There is no script to run. */
+  | { end: 'skipped' }
+  /** There is one after all, and the process of the server has to be stopped first. */
+  | { end: 'not-stopped' };
 
 /** How the work ended, before it is recorded. */
 export interface Verdict {

@@ -1,5 +1,6 @@
-// The long part of an installation, as a job: script and image, the container, and the wait for its end by Docker's word.
-// It can be started again at any moment: an installer of this installation that has begun is taken over, never run twice.
+// The long part of an installation, as a job: the directory of the server, script and image, the container, and the wait
+// for its end by Docker's word. It can be started again at any moment: an installer of this installation that has begun is
+// taken over, never run twice.
 import { type Clock, sleep } from '../../src/clock/clock.ts';
 import { installationLabel, installerName, installerType } from '../../src/containers/container-labels.ts';
 import { credentialsFor } from '../../src/containers/registry-credentials.ts';
@@ -7,6 +8,7 @@ import { type ContainerInfo, DockerUnreachableError } from '../../src/docker/eng
 import type { InstallScript } from '../../src/panel/panel-api.ts';
 import type { Installation } from '../../src/resources/installation.ts';
 import type { Server } from '../../src/resources/server.ts';
+import { hasNoProcess, isSkipped } from './decision.ts';
 import { type InstallationDeps, type Installed, serverOf, serverUuidOf, tell } from './deps.ts';
 import { InstallError } from './failures.ts';
 import { InstallLog, logPath } from './install-log.ts';
@@ -34,6 +36,9 @@ export async function install(
   if (installation.status?.phase === 'Running' || installation.spec.adoptContainerId !== undefined) {
     throw new InstallError('the installer was removed before it had ended', { reason: 'InstallerRemoved' });
   }
+  const server = await prepare(deps, installation, signal);
+  if (isSkipped(installation, server)) return { end: 'skipped' };
+  if (!hasNoProcess(installation, server)) return { end: 'not-stopped' };
   if (present) await deps.docker.removeContainer(present.id, { force: true });
   return run(deps, installation, signal);
 }
@@ -54,12 +59,21 @@ function isOwn({ metadata, spec }: Installation, { id, labels }: ContainerInfo):
   return labels[installationLabel] === metadata.uid || id === spec.adoptContainerId;
 }
 
+/** The server as its Panel wants it now, with a directory: a server without a script has files too. */
+async function prepare(deps: InstallationDeps, installation: Installation, signal: AbortSignal): Promise<Server> {
+  const { scripts, volumes } = deps;
+  const { script, skip } = installation.spec;
+  const uuid = serverUuidOf(installation);
+  await volumes.ensure(uuid);
+  if (scripts && !script && !skip) await asked(deps, installation, signal, () => scripts.refresh(uuid, signal));
+  return presentServer(deps, installation);
+}
+
 async function run(deps: InstallationDeps, installation: Installation, signal: AbortSignal): Promise<Installed> {
   const { docker, networks, host } = deps;
   const script = await scriptOf(deps, installation, signal);
   const server = await presentServer(deps, installation);
   const uuid = serverUuidOf(installation);
-  await deps.volumes.ensure(uuid);
   await ensureImage(deps, { installation, server, image: script.image }, signal);
   await networks.ensureNode();
   const scriptDirectory = await writeScript(deps.config.system.tmpDirectory, uuid, script.script);
@@ -139,7 +153,7 @@ async function finish(
     if (ended.exitCode === killedCode) await sleep(deps.clock, removalMs, limited);
     await inspected(deps, id, limited);
     await deps.checkpoint('install:exited');
-    return { exitCode: ended.exitCode };
+    return { end: 'exited', exitCode: ended.exitCode };
   } finally {
     following.abort(new Error('the installer is not followed any more'));
     await followed;
@@ -204,18 +218,27 @@ class Deadline {
 }
 
 async function scriptOf(
-  { scripts, log }: InstallationDeps,
+  deps: InstallationDeps,
   installation: Installation,
   signal: AbortSignal,
 ): Promise<InstallScript> {
   const { script } = installation.spec;
+  const { scripts } = deps;
   if (script) return script;
   if (!scripts)
     throw new InstallError('there is no script, and no Panel to ask for one', { reason: 'ScriptUnavailable' });
-  const uuid = serverUuidOf(installation);
+  return asked(deps, installation, signal, () => scripts.fetch(serverUuidOf(installation), signal));
+}
+
+/** What the Panel says no to, or nothing, is the end of an installation. @throws InstallError ScriptUnavailable */
+async function asked<T>(
+  { log }: InstallationDeps,
+  installation: Installation,
+  signal: AbortSignal,
+  call: () => Promise<T>,
+): Promise<T> {
   try {
-    await scripts.refresh(uuid, signal);
-    return await scripts.fetch(uuid, signal);
+    return await call();
   } catch (error) {
     signal.throwIfAborted();
     log.warn({ err: error, installation: installation.metadata.name }, 'the script could not be fetched');

@@ -1,7 +1,8 @@
 // Brings each Installation to its end: decides one step, records it, does it, looks again. What it does from each phase,
 // also after a crash of the daemon:
 //   Pending     → waits until nothing else has the server, then takes it
-//   Preparing   → has the process of the server ended, then a job makes the installer; one that has begun is taken over
+//   Preparing   → has the process of the server ended, then a job makes the installer; one that has begun is taken over,
+//                 and where there is no script to run the job only sees to the directory
 //   Running     → a job takes the installer over and waits for its end; without one it has failed
 //   Finalizing  → the outcome is durable: clean-up, reports, release, the final write (ending.ts)
 //   finished    → the object goes when its time is over
@@ -17,8 +18,16 @@ import { expire } from '../../src/runtime/expiry.ts';
 import { removeFinalizer } from '../../src/runtime/finalizers.ts';
 import { after, type Outcome, type Reconcile } from '../../src/runtime/reconciler.ts';
 import { StoreError } from '../../src/store/errors.ts';
-import { decide, isSkipped, type Step } from './decision.ts';
-import { type InstallationDeps, serverOf, serverUuidOf, tell, type Work } from './deps.ts';
+import { decide, isSkipped, type Step, skipped } from './decision.ts';
+import {
+  type InstallationDeps,
+  type Installed,
+  serverOf,
+  serverUuidOf,
+  tell,
+  type Verdict,
+  type Work,
+} from './deps.ts';
 import { conclude, end } from './ending.ts';
 import { failureOf } from './failures.ts';
 import { install } from './install-job.ts';
@@ -96,8 +105,8 @@ function takeOutcome({ jobs, clock, log, config }: InstallationDeps, { metadata 
   if (!ended || ended.attempt !== metadata.uid) return;
   const { result, error } = ended;
   if (result) {
-    const message = `The script ended with exit code ${result.exitCode}.`;
-    work.verdict = { outcome: { result: 'Completed', reason: 'Completed', message }, exitCode: result.exitCode };
+    const verdict = verdictOf(result);
+    if (verdict) work.verdict = verdict;
     return;
   }
   if (work.stopping) return;
@@ -108,6 +117,14 @@ function takeOutcome({ jobs, clock, log, config }: InstallationDeps, { metadata 
     return;
   }
   work.verdict = { outcome: failureOf(error, config) };
+}
+
+/** Undefined: it is to be looked at anew. */
+function verdictOf(installed: Installed): Verdict | undefined {
+  if (installed.end === 'not-stopped') return undefined;
+  if (installed.end === 'skipped') return { outcome: skipped };
+  const message = `The script ended with exit code ${installed.exitCode}.`;
+  return { outcome: { result: 'Completed', reason: 'Completed', message }, exitCode: installed.exitCode };
 }
 
 async function perform(

@@ -1,7 +1,7 @@
 // What one installation is to do next, case by case.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decide, type Step, skipped, type View } from '../../../controllers/installation/decision.ts';
+import { decide, type Step, type View } from '../../../controllers/installation/decision.ts';
 import type { Installation, InstallationSpec, InstallationStatus } from '../../../src/resources/installation.ts';
 import type { ServerClaim } from '../../../src/resources/server.ts';
 import { anyUuid, aServer } from '../../support/builders.ts';
@@ -45,7 +45,7 @@ const cases: Case[] = [
     name: 'nothing to run needs no stop',
     spec: { skip: true },
     status: { phase: 'Preparing' },
-    expected: { do: 'conclude', verdict: { outcome: skipped } },
+    expected: { do: 'run' },
   },
   {
     name: 'nothing to run of a reinstallation stops the process all the same',
@@ -57,7 +57,7 @@ const cases: Case[] = [
     name: 'the server says that there is nothing to run',
     status: { phase: 'Preparing' },
     server: aServer({ spec: { skipEggScripts: true } }),
-    expected: { do: 'conclude', verdict: { outcome: skipped } },
+    expected: { do: 'run' },
   },
   {
     name: 'the installation knows better',

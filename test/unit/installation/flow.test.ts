@@ -116,7 +116,38 @@ test('without a script to run there is only an end, and the same report', async 
   await deliver(bench, 'first');
   await bench.untilPhase('first', 'Completed');
   assert.deepEqual(bench.told(anyUuid), ['completed']);
-  assert.deepEqual(calls, []);
+  assert.deepEqual(calls, [`refresh ${anyUuid}`], 'no script');
+  assert.ok(existsSync(join(bench.config.system.data, anyUuid)), 'its files have a place');
+});
+
+test('whether there is a script to run the Panel says at that moment, not before', async (t) => {
+  for (const skips of [true, false]) {
+    const { options } = panel();
+    const bench = new InstallationBench(t, {
+      ...options,
+      scripts: {
+        ...options.scripts!,
+        refresh: async () => {
+          await bench.store.patch('Server', 'demo', { spec: { skipEggScripts: skips } });
+        },
+      },
+    });
+    await bench.add({ spec: { owner, skipEggScripts: !skips }, status: { state: 'running' } });
+    bench.stopsAtOnce = skips;
+    await bench.start();
+    await bench.install('first', { reinstall: skips }, owner);
+    if (skips) {
+      const { status } = await bench.untilPhase('first', 'Finalizing');
+      assert.equal(status?.outcome?.reason, 'Skipped');
+      assert.equal(await bench.docker.inspectContainer(name), undefined);
+    } else {
+      await bench.until('it is asked to stop', async () => (await bench.server())?.status?.claim?.stopServer === true);
+      assert.equal(await bench.docker.inspectContainer(name), undefined, 'not beside a process');
+      await bench.stopProcess('demo');
+      await bench.untilPhase('first', 'Running');
+    }
+    await bench.stop();
+  }
 });
 
 test('nothing is made before the process has ended', async (t) => {
@@ -179,6 +210,17 @@ test('an image is pulled once for all who install with it', async (t) => {
   released.resolve();
   await bench.untilPhase('first', 'Running');
   await bench.untilPhase('second', 'Running');
+});
+
+test('an installation of another node is that node’s to carry out (covers: SEC-27)', async (t) => {
+  const bench = new InstallationBench(t);
+  await bench.add();
+  await bench.install('first', { script });
+  await bench.store.patch('Installation', 'first', { spec: { nodeName: 'node-2' } });
+  await bench.start();
+  await bench.advance(600_000);
+  assert.equal((await bench.get('first'))?.status, undefined);
+  assert.deepEqual([bench.told(anyUuid), await bench.docker.listContainers({})], [[], []]);
 });
 
 test('the time of a script begins with its container, however often the daemon does', async (t) => {
