@@ -85,7 +85,7 @@ function stopReason({ installation, server }: View): OperationOutcome | undefine
 }
 
 function afterwards({ installation, now }: View): Step {
-  const { status, spec } = installation;
+  const { status, spec, metadata } = installation;
   if (metadata.deletionTimestamp) {
     // Others may still hold it by finalizers of their own.
     return metadata.finalizers?.includes(installationFinalizer) ? { do: 'remove-finalizer' } : { do: 'wait' };
