@@ -96,10 +96,27 @@ export function ownLabel(t: Pick<TestContext, 'after'>, docker: DockerEngine): R
   return labels;
 }
 
+/** One plain call to the engine's API with JSON, for what another daemon does. @throws Error with the answer */
+export async function requestJson(
+  env: Env,
+  method: string,
+  path: string,
+  body: object,
+): Promise<Record<string, unknown>> {
+  const answer = await request(env, method, path, Buffer.from(JSON.stringify(body)), 'application/json');
+  return JSON.parse(answer) as Record<string, unknown>;
+}
+
 /** One plain call to the engine's API, for what the daemon itself never does. @throws Error with the answer */
-export function request(env: Env, method: string, path: string, body?: Buffer): Promise<string> {
+export function request(
+  env: Env,
+  method: string,
+  path: string,
+  body?: Buffer,
+  type = 'application/x-tar',
+): Promise<string> {
   const socketPath = (env['DOCKER_HOST'] || 'unix:///var/run/docker.sock').replace('unix://', '');
-  const headers = body ? { 'Content-Type': 'application/x-tar', 'Content-Length': body.length } : {};
+  const headers = body ? { 'Content-Type': type, 'Content-Length': body.length } : {};
   return new Promise((resolve, reject) => {
     const call = http.request({ socketPath, method, path, headers, agent: false }, (answer) => {
       let text = '';

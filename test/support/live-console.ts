@@ -8,8 +8,12 @@ import type { Owner } from './owner.ts';
 const everything = ['*', 'admin.websocket.errors', 'admin.websocket.install'];
 
 /** Connected, not yet authenticated; gone after the test. */
-export async function openConsole(t: Owner, port: number, uuid: string): Promise<ConsoleClient> {
-  const [origin] = ownOrigins({ host: '127.0.0.1', port });
+export async function openConsole(
+  t: Owner,
+  port: number,
+  uuid: string,
+  origin = ownOrigins({ host: '127.0.0.1', port })[0],
+): Promise<ConsoleClient> {
   const client = await ConsoleClient.open({ port, uuid, origin });
   t.after(() => client.close());
   return client;
