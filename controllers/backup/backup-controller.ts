@@ -11,6 +11,7 @@
 
 import { ProgressMeter } from '../../src/bus/progress-meter.ts';
 import { type Backup, isFinishedBackup } from '../../src/resources/backup.ts';
+import { isOfNode } from '../../src/resources/identity.ts';
 import type { Server } from '../../src/resources/server.ts';
 import { wirePhases } from '../../src/resources/wire-phase.ts';
 import type { OperationOutcome } from '../../src/runtime/operation-status.ts';
@@ -71,9 +72,9 @@ async function serverOf({ store }: BackupDeps, { spec: { serverRef } }: Backup):
 
 /** Those who watch see it from the first look on: in the queue, or where an earlier daemon left it. */
 function workOf(deps: BackupDeps, backup: Backup): Work | undefined {
-  const { metadata, spec, status } = backup;
+  const { metadata, status } = backup;
   const present = deps.works.get(metadata.name);
-  if (present || (spec.nodeName !== undefined && spec.nodeName !== deps.config.aileron.nodeName)) return present;
+  if (present || !isOfNode(backup, deps.config.aileron.nodeName)) return present;
   const { server, backup: backupId } = keyOf(backup);
   const operation = { operation: metadata.uid, type: 'create', backupId } as const;
   const meter = new ProgressMeter({ bus: deps.bus, clock: deps.clock, server, operation, from: status?.progress });
@@ -127,7 +128,7 @@ function isBehind({ backups, config }: BackupDeps, backup: Backup): boolean {
       (other) =>
         other.metadata.uid !== backup.metadata.uid &&
         !isFinishedBackup(other) &&
-        (other.spec.nodeName ?? nodeName) === nodeName &&
+        isOfNode(other, nodeName) &&
         isEarlier(other, backup),
     );
 }

@@ -1,6 +1,7 @@
 // What to do next for one backup: a pure function of what is wanted, what is recorded and what is so. It is asked again
 // after every step, so it never plans further than one.
 import { type Backup, backupFinalizer, isFinishedBackup } from '../../src/resources/backup.ts';
+import { isOfNode } from '../../src/resources/identity.ts';
 import type { OperationOutcome } from '../../src/runtime/operation-status.ts';
 import type { Verdict } from './deps.ts';
 
@@ -51,8 +52,8 @@ export const failedTtlMs = 7 * 86_400_000;
 
 export function decide(view: View): Step {
   const { backup, working } = view;
-  const { status, spec } = backup;
-  if (spec.nodeName !== undefined && spec.nodeName !== view.nodeName) return { do: 'wait' };
+  const { status } = backup;
+  if (!isOfNode(backup, view.nodeName)) return { do: 'wait' };
   if (isFinishedBackup(backup)) return afterwards(view);
   if (status?.phase === 'Finalizing') return { do: 'end' };
   if (!status?.phase) return { do: isAdoption(backup) ? 'adopt' : 'accept' };

@@ -1,9 +1,10 @@
-// Leaves the queue: a backup that can be restored, a server that nobody else has, a place on the node, and a way to do it.
+// Leaves the queue: a server that nobody else has, a backup that can be restored, a place on the node, and a way to do it.
+// The server comes first, and is kept in the queue: nobody starts a process that would be stopped again.
 
 import { ObjectStoreError } from '../../src/objectstore/object-store.ts';
 import type { Restore } from '../../src/resources/restore.ts';
 import { type BackoffLimits, backoffMs } from '../../src/runtime/backoff.ts';
-import { isHeld, takeClaim } from '../../src/runtime/claims.ts';
+import { takeClaim } from '../../src/runtime/claims.ts';
 import type { OperationOutcome } from '../../src/runtime/operation-status.ts';
 import { failed } from './decision.ts';
 import { type RestoreDeps, serverOf, tell, type Work } from './deps.ts';
@@ -31,23 +32,18 @@ export async function beginRestore(
   restore: Restore,
   work: Work,
 ): Promise<Beginning | OperationOutcome | Later | 'not-yet'> {
-  const { slots, store, config, volumes } = deps;
+  const { slots, config, volumes } = deps;
   const { name, uid } = restore.metadata;
-  const source = await sourceOf(deps, restore, work);
-  if (!isSource(source)) return source;
   const server = await serverOf(deps, restore);
-  const claim = server?.status?.claim;
-  if (!server || (claim && claim.uid !== uid && (await isHeld(store, claim)))) {
+  const answer = server && (await takeClaim(deps, server.metadata.name, { kind: 'Restore', name, uid }));
+  if (!answer?.taken) {
     // Others can work in the place meanwhile.
     slots.release(uid);
     return 'not-yet';
   }
+  const source = await sourceOf(deps, restore, work);
+  if (!isSource(source)) return source;
   if (!slots.take(uid, () => deps.wake(name))) return 'not-yet';
-  const answer = await takeClaim(deps, server.metadata.name, { kind: 'Restore', name, uid });
-  if (!answer.taken) {
-    slots.release(uid);
-    return 'not-yet';
-  }
   return { strategy: chooseStrategy(restore, config, { space: await volumes.freeSpace(), ...source }), source };
 }
 

@@ -10,6 +10,7 @@
 // The key is the restore's name. It is enqueued by a change of the object, a change of its server's claim, the end of its
 // job, a free place, the end of a wait, and a slow resync.
 import { timestamp } from '../../src/clock/clock.ts';
+import { isOfNode } from '../../src/resources/identity.ts';
 import {
   irrevocableStep,
   isFinishedRestore,
@@ -55,7 +56,7 @@ export function restoreReconciler(deps: RestoreDeps): Reconcile {
     for (let steps = 0; steps < maxSteps; steps++) {
       const restore = await deps.store.get<Restore>('Restore', name);
       await dropOthers(deps, name, restore?.metadata.uid);
-      if (!restore) return undefined;
+      if (!restore || !isOfNode(restore, deps.config.aileron.nodeName)) return undefined;
       const work = workOf(deps, restore);
       takeOutcome(deps, restore, work);
       const view = await viewOf(deps, restore, work);

@@ -15,6 +15,7 @@ export interface ScheduleDeps {
   backups: Pick<Informer<Backup>, 'byIndex'>;
   events: EventRecorder;
   clock: Clock;
+  nodeName: string;
   /** Awaited between any two acts that a crash may part. */
   checkpoint: (name: string) => Promise<void>;
 }

@@ -1,6 +1,7 @@
 // One look at a schedule: starts the run that is due, deletes what no keep rule wants, says how it stands. A run stays due
 // in the store until all its backups are made, so a crash or a server that is busy is only a later start.
 import { CronLine } from '../../src/resources/cron-line.ts';
+import { isOfNode } from '../../src/resources/identity.ts';
 import type { Schedule } from '../../src/resources/schedule.ts';
 import { after, type Outcome, type Reconcile, type ReconcileContext } from '../../src/runtime/reconciler.ts';
 import { type ScheduleDeps, scheduleIndex, writerOf } from './deps.ts';
@@ -18,7 +19,7 @@ const laterMs = 30_000;
 export function scheduleReconciler(deps: ScheduleDeps): Reconcile {
   return async (key, context) => {
     const schedule = await deps.store.get<Schedule>('Schedule', key);
-    if (!schedule || schedule.metadata.deletionTimestamp) return undefined;
+    if (!schedule || schedule.metadata.deletionTimestamp || !isOfNode(schedule, deps.nodeName)) return undefined;
     const own = () => deps.backups.byIndex(scheduleIndex, key);
     if (schedule.spec.suspend) {
       await report(deps, schedule, own(), { next: undefined, ready: suspended });

@@ -31,6 +31,7 @@ export interface ScheduleControllerDeps {
   /** With `scheduleIndexes`. */
   backups: Pick<Informer<Backup>, 'onChange' | 'byIndex'>;
   events: EventRecorder;
+  nodeName: string;
   clock: Clock;
   log: Logger;
   metrics: RuntimeMetrics;

@@ -9,6 +9,7 @@
 // its session (done line, exit), the end of its job, a new disk count, Docker coming back, and a slow resync.
 import { timestamp } from '../../src/clock/clock.ts';
 import { DockerUnreachableError } from '../../src/docker/engine.ts';
+import { isOfNode } from '../../src/resources/identity.ts';
 import type { ProcessState, Server, ServerOperation } from '../../src/resources/server.ts';
 import { type BackoffLimits, backoffMs } from '../../src/runtime/backoff.ts';
 import { isHeld, releaseClaim } from '../../src/runtime/claims.ts';
@@ -71,7 +72,7 @@ export function serverReconciler(deps: ServerControllerDeps): Reconcile {
           return undefined;
         }
         // Another machine's, where a store is shared.
-        if ((server.spec.nodeName ?? nodeName) !== nodeName) return undefined;
+        if (!isOfNode(server, nodeName)) return undefined;
         const outcome = await step(deps, server, context);
         if (outcome !== 'again') return outcome;
       }

@@ -1,5 +1,5 @@
-// Delivers what objects owe to the Panel. Only for objects of this node that are the Panel's; what is undeliverable is
-// said by the outbox in an Event, and a backup that the Panel does not know any more bears a label and keeps its archive.
+// Delivers what objects owe to the Panel. Only for objects that are the Panel's; what is undeliverable is said by the
+// outbox in an Event, and a backup that the Panel does not know any more bears a label and keeps its archive.
 import type { Clock } from '../clock/clock.ts';
 import type { Admission } from '../resources/admission.ts';
 import type { Backup } from '../resources/backup.ts';
@@ -15,7 +15,6 @@ import { verdictOf } from './report-verdict.ts';
 export interface ReportsOptions {
   api: Pick<PanelApi, 'reportBackup' | 'reportRestore' | 'reportInstall' | 'servers'>;
   admission: Pick<Admission, 'patch'>;
-  nodeName: string;
   remote: string;
   clock: Clock;
   log: Logger;
@@ -26,18 +25,17 @@ export const orphanLabel = 'aileron.dev/unknown-to-panel';
 
 /** An Installation, as far as it is told. */
 interface Installed extends OwingObject {
-  spec: { owner?: Owner; nodeName?: string; serverRef: { uuid?: string }; reinstall?: boolean };
+  spec: { nodeName?: string; owner?: Owner; serverRef: { uuid?: string }; reinstall?: boolean };
   status?: { owed?: NonNullable<OwingObject['status']>['owed'] & {}; outcome?: { result: string } };
 }
 
 /** For `Outbox.register('Panel', …)`. */
 export function panelDeliverer(options: ReportsOptions): Deliver {
-  const { clock, log, nodeName } = options;
+  const { clock, log } = options;
   return async (entry, object, signal) => {
     const what = panelReports.find((one) => one === entry.what);
     if (!what) throw new UndeliverableError(`the Panel knows no report "${entry.what}"`);
-    const { owner, nodeName: itsNode = nodeName } = object.spec as Installed['spec'];
-    if (itsNode !== nodeName) throw new UndeliverableError(`it belongs to the node ${itsNode}`);
+    const { owner } = object.spec as Installed['spec'];
     if (owner?.kind !== 'Panel') throw new UndeliverableError('it is not the Panel’s');
     const error = await send(options.api, what, object, signal).then(
       () => undefined,

@@ -20,6 +20,11 @@ export interface Identity extends Place {
   uuid: string;
 }
 
+/** Whether it is this node's to act on. Another node's object is not touched, whatever it says. */
+export function isOfNode({ spec }: { spec?: { nodeName?: string } | undefined }, nodeName: string): boolean {
+  return (spec?.nodeName ?? nodeName) === nodeName;
+}
+
 export function placeOf({ object, current, nodeName, context }: Admittance<Identified>): Place {
   const spec = object.spec as Identified['spec'];
   return {

@@ -5,6 +5,7 @@ import type { Registry } from 'prom-client';
 import type { Clock } from '../clock/clock.ts';
 import type { BackupStatus } from '../resources/backup.ts';
 import type { EventRecorder } from '../resources/event.ts';
+import { isOfNode } from '../resources/identity.ts';
 import type { StoredObject } from '../resources/object.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -23,6 +24,7 @@ export type Owed = NonNullable<BackupStatus['owed']>[number];
 
 /** An object of a kind that can owe. */
 export interface OwingObject extends StoredObject {
+  spec?: { nodeName?: string };
   status?: { owed?: Owed[] };
 }
 
@@ -50,7 +52,9 @@ export class RetryLaterError extends Error {
 
 export interface OutboxOptions {
   store: Store;
+  /** Of these, the objects of this node. */
   sources: readonly OwingSource[];
+  nodeName: string;
   events: EventRecorder;
   clock: Clock;
   log: Logger;
@@ -95,9 +99,10 @@ export class Outbox {
   readonly #deliverers = new Map<string, Deliver>();
 
   constructor(options: OutboxOptions) {
-    const { sources, clock, log, metrics, registry } = options;
+    const { sources, nodeName, clock, log, metrics, registry } = options;
     this.#options = options;
-    const owing = () => sources.flatMap((source) => source.list().filter(owesAnything));
+    const isOwing = (object: OwingObject) => isOfNode(object, nodeName) && owesAnything(object);
+    const owing = () => sources.flatMap((source) => source.list().filter(isOwing));
     this.#metrics = createOutboxMetrics(registry, () =>
       owing().reduce((sum, { status }) => sum + (status?.owed?.length ?? 0), 0),
     );
@@ -113,7 +118,7 @@ export class Outbox {
     });
     for (const source of sources) {
       source.onChange(({ object }) => {
-        if (owesAnything(object)) this.controller.enqueue(keyOf(object));
+        if (isOwing(object)) this.controller.enqueue(keyOf(object));
       });
     }
   }

@@ -57,6 +57,7 @@ export class ScheduleBench {
       store,
       admission,
       events: { event },
+      nodeName: thisNode,
       clock,
       log: silentLogger,
       metrics,

@@ -13,6 +13,7 @@ import {
   UndeliverableError,
 } from '../../src/runtime/outbox.ts';
 import { mutateStatus } from '../../src/runtime/status.ts';
+import { thisNode } from '../support/an-admission.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { metricValue } from '../support/metric-value.ts';
@@ -33,6 +34,7 @@ async function anOutbox(t: TestContext) {
     const outbox = new Outbox({
       ...{ store, clock, log, metrics, registry },
       sources: [backups],
+      nodeName: thisNode,
       events: { event: (about, _type, reason, message) => events.push(`${about.name} ${reason}: ${message}`) },
       random: () => 1,
     });
@@ -50,8 +52,8 @@ async function anOutbox(t: TestContext) {
     await settle();
     return { registry, stop };
   };
-  const add = async (name: string, owed: Owed[]) => {
-    await store.create({ apiVersion: 'aileron.dev/v1', kind: 'Backup', metadata: { name, finalizers: [] }, spec: {} });
+  const add = async (name: string, owed: Owed[], spec: { nodeName?: string } = {}) => {
+    await store.create({ apiVersion: 'aileron.dev/v1', kind: 'Backup', metadata: { name, finalizers: [] }, spec });
     await owe(name, owed);
   };
   const owe = async (name: string, owed: Owed[]) => {
@@ -74,6 +76,18 @@ test('delivers what is owed once, in order, and nothing is owed after it', async
   assert.equal(await owedOf('a'), undefined);
   assert.equal((await store.get('Backup', 'a'))?.metadata.finalizers, undefined);
   assert.equal(await metricValue(registry, 'aileron_owed_report_tries_total', { result: 'delivered' }), 2);
+  assert.equal(await metricValue(registry, 'aileron_owed_reports'), 0);
+});
+
+test('what an object of another node owes is that node’s to tell (covers: SEC-27)', async (t) => {
+  const { start, add, owedOf, clock } = await anOutbox(t);
+  const delivered: string[] = [];
+  const { registry } = await start(async (_entry, object) => void delivered.push(object.metadata.name));
+  await add('theirs', [entry('1')], { nodeName: 'node-2' });
+  await add('ours', [entry('1')], { nodeName: thisNode });
+  await clock.advance(600_000);
+  assert.deepEqual(delivered, ['ours']);
+  assert.deepEqual(await owedOf('theirs'), [entry('1')]);
   assert.equal(await metricValue(registry, 'aileron_owed_reports'), 0);
 });
 

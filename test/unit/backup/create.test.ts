@@ -226,7 +226,7 @@ describe('a backup that cannot be made', () => {
     assert.equal(bench.slots.running, 0);
   });
 
-  test('is another node’s business when it is another node’s', async (t) => {
+  test('is another node’s business when it is another node’s (covers: SEC-27)', async (t) => {
     const bench = new BackupBench(t);
     await bench.addServer();
     await bench.start();

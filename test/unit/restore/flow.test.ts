@@ -6,8 +6,11 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { ArchiveError } from '../../../src/archive/runner.ts';
 import { ObjectStoreError } from '../../../src/objectstore/object-store.ts';
+import { Admission } from '../../../src/resources/admission.ts';
+import { restoringText } from '../../../src/resources/power.ts';
 import type { RestoreStatus } from '../../../src/resources/restore.ts';
 import { takeClaim } from '../../../src/runtime/claims.ts';
+import { writeContext } from '../../support/an-admission.ts';
 import { anyUuid } from '../../support/builders.ts';
 import { backupUuid, RestoreBench, restored } from '../../support/restore-controller-bench.ts';
 
@@ -405,6 +408,16 @@ test('it waits for the backup that has the server, without a place (backups 15.1
   await bench.untilOver('Completed');
 });
 
+test('a restore of another node is that node’s to carry out (covers: SEC-27)', async (t) => {
+  const bench = new RestoreBench(t);
+  await bench.prepare();
+  await bench.start();
+  await bench.add({ nodeName: 'node-2' });
+  await bench.pass(600_000);
+  assert.equal((await bench.restore())?.status, undefined);
+  assert.deepEqual([(await bench.server())?.status, bench.kinds, bench.messages], [{ state: 'running' }, [], []]);
+});
+
 test('it waits for a place on the node (covers: SEC-101)', async (t) => {
   const bench = new RestoreBench(t);
   await bench.prepare();
@@ -414,9 +427,28 @@ test('it waits for a place on the node (covers: SEC-101)', async (t) => {
   await bench.untilPhase('Pending');
   await bench.pass(90_000);
   assert.deepEqual(bench.kinds, []);
-  assert.equal((await bench.server())?.status?.claim, undefined);
   bench.slots.release('other-1');
   await bench.untilOver('Completed');
+});
+
+test('in the queue it has the server already: the process runs on, and none is started (backups 15.13, 15.14)', async (t) => {
+  const bench = new RestoreBench(t);
+  await bench.prepare();
+  await bench.start();
+  for (let n = 0; n < bench.config.system.backups.maxConcurrent; n += 1) bench.slots.take(`other-${n}`, () => {});
+  const { metadata } = await bench.add();
+  await bench.untilPhase('Pending');
+  await bench.pass(90_000);
+  const { state, claim } = (await bench.server())?.status ?? {};
+  assert.deepEqual([state, claim?.uid, claim?.stopServer, bench.kinds], ['running', metadata.uid, undefined, []]);
+  const admission = new Admission({ store: bench.store, nodeName: 'node-1', clock: bench.clock });
+  for (const action of ['start', 'restart']) {
+    const patch = { spec: { power: { request: { action } } } };
+    await assert.rejects(admission.patch('Server', 'demo', patch, writeContext()), { message: restoringText });
+  }
+  await bench.cancel();
+  await bench.untilOver('Cancelled');
+  assert.equal((await bench.server())?.status?.claim, undefined);
 });
 
 test('a place that comes while another has the server goes to the next in line', async (t) => {

@@ -49,6 +49,16 @@ test('status says when it ran and runs, what is under way, what is kept and what
   assert.deepEqual([active, kept, lastSuccessfulTime], [[], 1, '2026-01-01T04:10:00Z']);
 });
 
+test('a schedule of another node is that node’s to follow (covers: SEC-27)', async (t) => {
+  const bench = new ScheduleBench();
+  await bench.server('lobby');
+  await bench.schedule();
+  await bench.store.patch('Schedule', 'nightly', { spec: { nodeName: 'node-2' } });
+  await bench.start(t);
+  await bench.until('2026-01-03T00:00:00Z');
+  assert.deepEqual([await bench.names(), await bench.status()], [[], {}]);
+});
+
 test('nothing is written while nothing happens', async (t) => {
   const bench = new ScheduleBench();
   await bench.server('lobby');
