@@ -6,6 +6,7 @@ import { ConflictError, NotFoundError } from '../store/errors.ts';
 import { applyMergePatch } from '../store/merge-patch.ts';
 import { applyWrite, type Write } from '../store/object-write.ts';
 import type { Preconditions, Store } from '../store/store.ts';
+import { BookedReader } from './booked-reader.ts';
 import { ForbiddenError, InvalidError, UnknownFieldsError } from './errors.ts';
 import { eventNamespace } from './event.ts';
 import type { Admitted } from './kind-rules.ts';
@@ -53,8 +54,11 @@ export class Admission {
   /** Writes of one object go one at a time, and so do those that take what must be unique in the kind. */
   readonly #turns = new Turns();
 
+  readonly #reader: BookedReader;
+
   constructor(options: AdmissionOptions) {
     this.#options = { newId: randomUUID, ...options };
+    this.#reader = new BookedReader(options.store);
   }
 
   /** `metadata.generateName` makes a name when there is none. @throws InvalidError, UnknownFieldsError, ForbiddenError, AlreadyExistsError, OperationConflictError */
@@ -120,7 +124,7 @@ export class Admission {
     return this.#repeatedly(kind, name, preconditions.resourceVersion, async () => {
       const current = await this.#existing(kind, name);
       return this.#turns.take(rules?.turnsOfDeletion ?? [], async () => {
-        await rules?.checkDeletion(current, context.owner, this.#options.store);
+        await rules?.checkDeletion(current, context.owner, this.#reader);
         return this.#delete(current, { preconditions, finalizer }, context);
       });
     });
@@ -266,7 +270,11 @@ export class Admission {
     const object = admitted as Admitted;
     const turns = rules?.turnsOf(object, current) ?? [];
     if (!rules || turns.length === 0) return write(admitted);
-    return this.#turns.take(turns, async () => write(await rules.compare(object, current, this.#options.store)));
+    return this.#turns.take(turns, async () => {
+      const compared = await rules.compare(object, current, this.#reader);
+      this.#reader.enter(compared);
+      return write(compared);
+    });
   }
 }
 

@@ -3,7 +3,7 @@
 import { type Backup, type BackupSpec, backupFinalizer, isFinishedBackup, maxIgnoreBytes } from './backup.ts';
 import { BackupLimitError, type FieldCause, ForbiddenError, OperationConflictError, refuse } from './errors.ts';
 import { tooLong } from './field-causes.ts';
-import { identityCauses, identityOf, sameUuidCauses, withFinalizer } from './identity.ts';
+import { identityCauses, identityOf, sameUuidCauses, uuidKey, withFinalizer } from './identity.ts';
 import type { Admittance, Admitted, KindRules, ObjectReader } from './kind-rules.ts';
 import type { ObjectInput } from './object.ts';
 import {
@@ -11,9 +11,9 @@ import {
   cancelCauses,
   immutableCauses,
   installationRunningText,
-  isAbout,
   keptRef,
-  listOperations,
+  operationKeys,
+  operationsOf,
   operationsTurn,
   restoreRunningText,
   runningInstallation,
@@ -24,6 +24,7 @@ import {
 } from './operation-admission.ts';
 import { checkOwner, checkOwnerOfDeletion } from './ownership.ts';
 import { isFinishedRestore, type Restore } from './restore.ts';
+import { backupKey } from './restore-admission.ts';
 import type { Server } from './server.ts';
 
 const immutable = ['serverRef.name', 'serverRef.uuid', 'adapter', 'ignore', 'format', 'adopt'];
@@ -31,13 +32,14 @@ const immutable = ['serverRef.name', 'serverRef.uuid', 'adapter', 'ignore', 'for
 export const backupRules: KindRules<Backup> = {
   admit: admitBackup,
   turnsOf: ({ spec }, current) => (current ? [] : turnsOfStart(spec)),
+  keysOf: operationKeys,
   compare: startBackup,
   turnsOfDeletion: [operationsTurn],
   async checkDeletion(current, writer, reader) {
     checkOwnerOfDeletion(current, writer);
     if (current.spec.locked) throw new ForbiddenError(lockedText(current));
-    const { items } = await reader.list<Restore>('Restore');
-    if (items.some((restore) => restore.spec.backupRef.uuid === current.spec.uuid && !isFinishedRestore(restore))) {
+    const restores = await reader.holders<Restore>('Restore', backupKey(current.spec.uuid ?? ''));
+    if (restores.some((restore) => !isFinishedRestore(restore))) {
       throw new OperationConflictError('a restore is reading this backup');
     }
   },
@@ -76,28 +78,27 @@ async function startBackup(
 ): Promise<ObjectInput> {
   const { name } = admitted.metadata;
   const { spec } = admitted;
-  const operations = await listOperations(reader);
   // The store says that there is one of this name already; whoever asks twice is not to hear of a limit.
-  if (operations.backups.some(({ metadata }) => metadata.name === name)) return admitted;
+  if (await reader.get('Backup', name)) return admitted;
   const { server, causes } = await serverOf(spec.serverRef, reader);
-  refuse('Backup', name, [...causes, ...sameUuidCauses(admitted, operations.backups)]);
+  const twins = await reader.holders<Backup>('Backup', uuidKey(spec.uuid ?? ''));
+  refuse('Backup', name, [...causes, ...sameUuidCauses(admitted, twins)]);
   if (!server) return admitted;
+  const operations = await operationsOf(server, reader);
   if (server.metadata.deletionTimestamp) throw new OperationConflictError(serverLeavingText);
-  if (runningRestore(operations, server)) throw new OperationConflictError(restoreRunningText);
-  if (runningInstallation(operations, server)) throw new OperationConflictError(installationRunningText);
+  if (runningRestore(operations)) throw new OperationConflictError(restoreRunningText);
+  if (runningInstallation(operations)) throw new OperationConflictError(installationRunningText);
   checkLimit(server, operations.backups);
   return { ...admitted, spec: { ...spec, serverRef: { ...spec.serverRef, uuid: server.spec.uuid } } };
 }
 
-/** Failed ones have nothing, and what is being deleted gives its place away. @throws BackupLimitError */
+/** `backups`: of this server. Failed ones have nothing, and what is being deleted gives its place away. @throws BackupLimitError */
 function checkLimit(server: Server, backups: readonly Backup[]): void {
   const { backupLimit } = server.spec;
   if (backupLimit === undefined) return;
   const { length: count } = backups.filter(
     (backup) =>
-      isAbout(backup, server) &&
-      !backup.metadata.deletionTimestamp &&
-      (backup.status?.phase === 'Completed' || !isFinishedBackup(backup)),
+      !backup.metadata.deletionTimestamp && (backup.status?.phase === 'Completed' || !isFinishedBackup(backup)),
   );
   if (count >= backupLimit) throw new BackupLimitError(server.metadata.name, { limit: backupLimit, count });
 }

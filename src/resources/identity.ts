@@ -56,7 +56,12 @@ export function identityCauses(identity: Identity, admittance: Admittance<Identi
   return [...changed, ...placeCauses(identity, admittance)];
 }
 
-/** A uuid names something outside: no two objects of a kind may have the same. `objects`: all of the kind. */
+/** For `keysOf`. */
+export function uuidKey(uuid: string): string {
+  return `uuid ${uuid}`;
+}
+
+/** A uuid names something outside: no two objects of a kind may have the same. `objects`: those that hold it. */
 export function sameUuidCauses(
   own: ObjectInput & { spec: { uuid?: string } },
   objects: readonly Identified[],

@@ -1,7 +1,7 @@
 // The rules of an Installation: one at a time of a server, none beside a backup or a restore, and where its script is from.
 import { OperationConflictError, refuse } from './errors.ts';
 import { forbiddenField, required } from './field-causes.ts';
-import { identityCauses, identityOf, sameUuidCauses, withFinalizer } from './identity.ts';
+import { identityCauses, identityOf, sameUuidCauses, uuidKey, withFinalizer } from './identity.ts';
 import { type Installation, type InstallationSpec, installationFinalizer } from './installation.ts';
 import type { Admittance, Admitted, KindRules, ObjectReader } from './kind-rules.ts';
 import type { ObjectInput } from './object.ts';
@@ -12,7 +12,8 @@ import {
   immutableCauses,
   installationRunningText,
   keptRef,
-  listOperations,
+  operationKeys,
+  operationsOf,
   restoreRunningText,
   runningBackup,
   runningInstallation,
@@ -37,6 +38,7 @@ const immutable = [
 export const installationRules: KindRules<Installation> = {
   admit: admitInstallation,
   turnsOf: ({ spec }, current) => (current ? [] : turnsOfStart(spec)),
+  keysOf: operationKeys,
   compare: startInstallation,
   async checkDeletion(current, writer) {
     checkOwnerOfDeletion(current, writer);
@@ -72,19 +74,20 @@ async function startInstallation(
 ): Promise<ObjectInput> {
   const { name } = admitted.metadata;
   const { spec } = admitted;
-  const operations = await listOperations(reader);
   // The store says that there is one of this name already.
-  if (operations.installations.some(({ metadata }) => metadata.name === name)) return admitted;
+  if (await reader.get('Installation', name)) return admitted;
   const { server, causes } = await serverOf(spec.serverRef, reader);
-  refuse('Installation', name, [...causes, ...sameUuidCauses(admitted, operations.installations)]);
+  const twins = await reader.holders<Installation>('Installation', uuidKey(spec.uuid ?? ''));
+  refuse('Installation', name, [...causes, ...sameUuidCauses(admitted, twins)]);
   if (!server) return admitted;
+  const operations = await operationsOf(server, reader);
   if (!hasScript(spec, server)) {
     refuse('Installation', name, [required('spec.script', 'the server has no Panel that could be asked for one')]);
   }
   if (server.metadata.deletionTimestamp) throw new OperationConflictError(serverLeavingText);
-  if (runningInstallation(operations, server)) throw new OperationConflictError(installationRunningText);
-  if (runningBackup(operations, server)) throw new OperationConflictError(backupRunningText);
-  if (runningRestore(operations, server)) throw new OperationConflictError(restoreRunningText);
+  if (runningInstallation(operations)) throw new OperationConflictError(installationRunningText);
+  if (runningBackup(operations)) throw new OperationConflictError(backupRunningText);
+  if (runningRestore(operations)) throw new OperationConflictError(restoreRunningText);
   return { ...admitted, spec: { ...spec, serverRef: { ...spec.serverRef, uuid: server.spec.uuid } } };
 }
 

@@ -23,7 +23,10 @@ export interface Admittance<T extends StoredObject = StoredObject> {
 /** An object that is right by itself: its spec is complete. */
 export type Admitted<T extends StoredObject = StoredObject> = ObjectInput & { spec: T['spec'] };
 
-export type ObjectReader = Pick<Store, 'get' | 'list'>;
+export interface ObjectReader extends Pick<Store, 'get'> {
+  /** All of the kind that hold the key, by name. Only in the turns in which objects of that kind take keys. */
+  holders<T extends StoredObject>(kind: string, key: string): Promise<T[]>;
+}
 
 export interface KindRules<T extends StoredObject = StoredObject> {
   /** Completes the object. Looks at no other one. @throws InvalidError, ForbiddenError, PowerConflictError, OperationConflictError */
@@ -34,6 +37,9 @@ export interface KindRules<T extends StoredObject = StoredObject> {
    * writer that needs it. Empty: it depends on none.
    */
   turnsOf(admitted: Admitted<T>, current: T | undefined): readonly string[];
+
+  /** Under which keys `holders` finds an object. Who takes a new one has a turn. */
+  keysOf?(spec: T['spec']): readonly string[];
 
   /**
    * Compares with other objects, in those turns. Answers what is to be written.

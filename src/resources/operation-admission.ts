@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Backup, isFinishedBackup } from './backup.ts';
 import type { FieldCause } from './errors.ts';
 import { invalidValue, notFound } from './field-causes.ts';
+import { uuidKey } from './identity.ts';
 import { type Installation, isFinishedInstallation } from './installation.ts';
 import type { ObjectReader } from './kind-rules.ts';
 import { isFinishedRestore, type Restore } from './restore.ts';
@@ -66,20 +67,31 @@ export async function serverOf(
   return { server, causes: other ? [notFound('spec.serverRef.uuid', ref.uuid)] : [] };
 }
 
+/** Of one server. */
 export interface Operations {
   backups: Backup[];
   restores: Restore[];
   installations: Installation[];
 }
 
-/** All there are, of every server. */
-export async function listOperations(reader: ObjectReader): Promise<Operations> {
+/** What backups, restores and installations are found by. */
+export function operationKeys({ uuid, serverRef }: { uuid?: string; serverRef: { uuid?: string } }): string[] {
+  return [...(uuid ? [uuidKey(uuid)] : []), ...(serverRef.uuid ? [serverKey(serverRef.uuid)] : [])];
+}
+
+function serverKey(uuid: string): string {
+  return `server ${uuid}`;
+}
+
+/** All of one server, the ended ones too. In the turn of operations. */
+export async function operationsOf({ spec: { uuid } }: Server, reader: ObjectReader): Promise<Operations> {
+  const key = serverKey(uuid ?? '');
   const [backups, restores, installations] = await Promise.all([
-    reader.list<Backup>('Backup'),
-    reader.list<Restore>('Restore'),
-    reader.list<Installation>('Installation'),
+    reader.holders<Backup>('Backup', key),
+    reader.holders<Restore>('Restore', key),
+    reader.holders<Installation>('Installation', key),
   ]);
-  return { backups: backups.items, restores: restores.items, installations: installations.items };
+  return { backups, restores, installations };
 }
 
 /** Archives are kept by the uuid of the server, so that is what counts. */
@@ -87,14 +99,14 @@ export function isAbout({ spec }: Backup | Restore | Installation, server: Serve
   return spec.serverRef.uuid === server.spec.uuid;
 }
 
-export function runningBackup({ backups }: Operations, server: Server): Backup | undefined {
-  return backups.find((backup) => isAbout(backup, server) && !isFinishedBackup(backup));
+export function runningBackup({ backups }: Operations): Backup | undefined {
+  return backups.find((backup) => !isFinishedBackup(backup));
 }
 
-export function runningInstallation({ installations }: Operations, server: Server): Installation | undefined {
-  return installations.find((one) => isAbout(one, server) && !isFinishedInstallation(one));
+export function runningInstallation({ installations }: Operations): Installation | undefined {
+  return installations.find((one) => !isFinishedInstallation(one));
 }
 
-export function runningRestore({ restores }: Operations, server: Server): Restore | undefined {
-  return restores.find((restore) => isAbout(restore, server) && !isFinishedRestore(restore));
+export function runningRestore({ restores }: Operations): Restore | undefined {
+  return restores.find((restore) => !isFinishedRestore(restore));
 }

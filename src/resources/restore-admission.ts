@@ -3,7 +3,7 @@
 import type { Backup } from './backup.ts';
 import { type FieldCause, OperationConflictError, refuse } from './errors.ts';
 import { atKey, forbiddenField, invalidValue, notFound } from './field-causes.ts';
-import { identityCauses, identityOf, sameUuidCauses, withFinalizer } from './identity.ts';
+import { identityCauses, identityOf, sameUuidCauses, uuidKey, withFinalizer } from './identity.ts';
 import type { Admittance, Admitted, KindRules, ObjectReader } from './kind-rules.ts';
 import type { ObjectInput } from './object.ts';
 import {
@@ -14,7 +14,8 @@ import {
   installationRunningText,
   isAbout,
   keptRef,
-  listOperations,
+  operationKeys,
+  operationsOf,
   restoreRunningText,
   runningBackup,
   runningInstallation,
@@ -36,12 +37,18 @@ export const pastCancelText =
 export const restoreRules: KindRules<Restore> = {
   admit: admitRestore,
   turnsOf: ({ spec }, current) => (current ? [] : turnsOfStart(spec)),
+  keysOf: (spec) => [...operationKeys(spec), ...(spec.backupRef.uuid ? [backupKey(spec.backupRef.uuid)] : [])],
   compare: startRestore,
   async checkDeletion(current, writer) {
     checkOwnerOfDeletion(current, writer);
     if (isPastCancel(current)) throw new OperationConflictError(pastCancelText);
   },
 };
+
+/** Who reads this backup. */
+export function backupKey(uuid: string): string {
+  return `backup ${uuid}`;
+}
 
 function admitRestore(admittance: Admittance<Restore>): Admitted<Restore> {
   const { object, stated, current, context } = admittance;
@@ -93,20 +100,20 @@ async function startRestore(
 ): Promise<ObjectInput> {
   const { name } = admitted.metadata;
   const { spec } = admitted;
-  const operations = await listOperations(reader);
   // The store says that there is one of this name already.
-  if (operations.restores.some(({ metadata }) => metadata.name === name)) return admitted;
+  if (await reader.get('Restore', name)) return admitted;
   const { server, causes } = await serverOf(spec.serverRef, reader);
-  const twins = sameUuidCauses(admitted, operations.restores);
-  refuse('Restore', name, [...causes, ...twins]);
+  const twins = await reader.holders<Restore>('Restore', uuidKey(spec.uuid ?? ''));
+  refuse('Restore', name, [...causes, ...sameUuidCauses(admitted, twins)]);
   if (!server) return admitted;
-  const backup = operations.backups.find(({ metadata }) => metadata.name === spec.backupRef.name);
+  const operations = await operationsOf(server, reader);
+  const backup = await reader.get<Backup>('Backup', spec.backupRef.name);
   refuse('Restore', name, backupCauses(spec.backupRef, backup, server));
   if (server.metadata.deletionTimestamp) throw new OperationConflictError(serverLeavingText);
   if (server.spec.suspended) throw new OperationConflictError(suspendedText);
-  if (runningBackup(operations, server)) throw new OperationConflictError(backupRunningText);
-  if (runningRestore(operations, server)) throw new OperationConflictError(restoreRunningText);
-  if (runningInstallation(operations, server)) throw new OperationConflictError(installationRunningText);
+  if (runningBackup(operations)) throw new OperationConflictError(backupRunningText);
+  if (runningRestore(operations)) throw new OperationConflictError(restoreRunningText);
+  if (runningInstallation(operations)) throw new OperationConflictError(installationRunningText);
   return {
     ...admitted,
     spec: {

@@ -3,8 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { allocationsOf, collide } from './allocations.ts';
 import { type FieldCause, refuse } from './errors.ts';
 import { duplicate, invalidValue } from './field-causes.ts';
-import { identityCauses, identityOf, sameUuidCauses, withFinalizer } from './identity.ts';
-import type { Admittance, Admitted, KindRules } from './kind-rules.ts';
+import { identityCauses, identityOf, sameUuidCauses, uuidKey, withFinalizer } from './identity.ts';
+import type { Admittance, Admitted, KindRules, ObjectReader } from './kind-rules.ts';
 import { checkOwner, checkOwnerOfDeletion } from './ownership.ts';
 import { actionOfObject, actionOfPatch, admitPower, agrees, suspendedText } from './power.ts';
 import { type Server, type ServerSpec, serverFinalizer } from './server.ts';
@@ -16,12 +16,13 @@ type ServerAdmittance = Admittance<Server>;
 export const serverRules: KindRules<Server> = {
   admit: admitServer,
   turnsOf: (admitted, current) => (takesAnew(current, admitted) ? ['Server'] : []),
+  keysOf: ({ uuid, allocations }) => [...(uuid ? [uuidKey(uuid)] : []), ...portsOf(allocations).map(portKey)],
   async compare(admitted, _current, reader) {
-    const { items } = await reader.list<Server>('Server');
     const { metadata, spec } = admitted;
+    const twins = await reader.holders<Server>('Server', uuidKey(spec.uuid ?? ''));
     // A Panel gives out the ports of its node, and moves one before each of its servers was told: Docker has the last word.
-    const taken = spec.owner?.kind === 'Panel' ? [] : takenPorts(metadata.name, spec, items);
-    refuse('Server', metadata.name, [...sameUuidCauses(admitted, items), ...taken]);
+    const taken = spec.owner?.kind === 'Panel' ? [] : await takenPorts(metadata.name, spec, reader);
+    refuse('Server', metadata.name, [...sameUuidCauses(admitted, twins), ...taken]);
     return admitted;
   },
   async checkDeletion(current, writer) {
@@ -70,9 +71,22 @@ function takesAnew(current: Server | undefined, { spec }: AdmittedServer): boole
   return current?.spec.uuid !== spec.uuid || !isDeepStrictEqual(current?.spec.allocations, spec.allocations);
 }
 
+/** Each once. */
+function portsOf(allocations: ServerSpec['allocations']): number[] {
+  return [...new Set(allocationsOf(allocations).map(({ port }) => port))].filter((port) => port !== 0);
+}
+
+/** Of all addresses: which of them collide is for the comparison. */
+function portKey(port: number): string {
+  return `port ${port}`;
+}
+
 /** An address can be bound once. */
-function takenPorts(name: string, spec: ServerSpec, servers: readonly Server[]): FieldCause[] {
-  const others = servers.filter((server) => server.metadata.name !== name);
+async function takenPorts(name: string, spec: ServerSpec, reader: ObjectReader): Promise<FieldCause[]> {
+  const holders = await Promise.all(
+    portsOf(spec.allocations).map((port) => reader.holders<Server>('Server', portKey(port))),
+  );
+  const others = holders.flat().filter((server) => server.metadata.name !== name);
   const causes: FieldCause[] = [];
   for (const allocation of allocationsOf(spec.allocations)) {
     const holder = others.find((server) =>
