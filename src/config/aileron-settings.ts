@@ -146,6 +146,14 @@ export const settings = [
     meaning: 'How often one link to a backup may be used; more than 1 lets a download that broke off go on.',
   },
   {
+    key: 'panelListMinutes',
+    env: 'AILERON_PANEL_LIST_MINUTES',
+    type: 'integer',
+    range: [0, 10_080],
+    default: '60',
+    meaning: 'How often the Panel is asked for all servers, for changes that nobody told; 0 = at the start and after an outage alone.',
+  },
+  {
     key: 'diskReserve.percent',
     env: 'AILERON_DISK_RESERVE_PERCENT',
     type: 'integer',
@@ -215,6 +223,7 @@ export function aileronSettings(input: AileronInput): AileronConfig {
     installerConfinement: text('installerConfinement', 'strict') as AileronConfig['installerConfinement'],
     unscopedTokens: text('unscopedTokens', 'untilScoped') as AileronConfig['unscopedTokens'],
     downloadLinkUses: number('downloadLinkUses'),
+    panelListMinutes: number('panelListMinutes'),
     diskReserve: { percent: number('diskReserve.percent'), mebibytes: number('diskReserve.mebibytes') },
   };
 }

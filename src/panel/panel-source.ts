@@ -1,6 +1,7 @@
 // Keeps the Server objects of a Panel as the Panel describes them. Guarantees: the daemon never waits for the Panel; while
-// it is away the stored configuration counts and the list is asked for again for ever, every 60 s at the latest; a
-// server that the Panel does not list any more is marked and kept: no answer of a Panel deletes anything.
+// it is away the stored configuration counts and the list is asked for again for ever, every 60 s at the latest; a change
+// that nobody told comes with a list that is taken every so often; a server that the Panel does not list any more is
+// marked and kept: no answer of a Panel deletes anything.
 import { type Clock, sleep, timestamp } from '../clock/clock.ts';
 import type { Flavour } from '../config/config.ts';
 import { removeCondition, setCondition } from '../resources/conditions.ts';
@@ -30,6 +31,8 @@ export interface PanelSourceOptions {
   nodeName: string;
   flavour: Flavour;
   perPage: number;
+  /** From one list that succeeded to the next, ms, give or take a quarter; 0 = none without a reason. */
+  listEveryMs: number;
   clock: Clock;
   log: Logger;
   random?: () => number;
@@ -39,8 +42,14 @@ const tryAgain = { baseMs: 1_000, maxMs: 60_000 };
 
 const betweenListsMs = 5_000;
 
-/** Answers of a proxy in front of a Panel that is away, and of one in maintenance. */
-const awayStatuses = [502, 503, 504];
+/**
+ * Answers of a proxy in front of a Panel that is away, and of one in maintenance. The Panel itself says 401 to who shows
+ * no token at all; as each call shows one, something in between wants another login or keeps ours for itself.
+ */
+const awayStatuses = [401, 502, 503, 504];
+
+/** Nodes that were started together do not ask together for ever. */
+const spread = 0.25;
 
 export class PanelSource implements PanelSync {
   readonly name = 'panel';
@@ -60,6 +69,7 @@ export class PanelSource implements PanelSync {
   /** Resolved when a list is wanted. */
   #wanted = Promise.withResolvers<void>();
   #run: Promise<void> | undefined;
+  #cancelNext: (() => void) | undefined;
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: PanelSourceOptions) {
@@ -79,6 +89,7 @@ export class PanelSource implements PanelSync {
   async stop(): Promise<void> {
     this.#abort.abort(new Error('the daemon is stopping'));
     this.#unsubscribe?.();
+    this.#cancelNext?.();
     this.#wanted.resolve();
     await this.#run;
     await this.#report.stop();
@@ -97,7 +108,7 @@ export class PanelSource implements PanelSync {
   /** Hears how every call to the Panel ended: one that finds it away is the sign to ask until it is back. */
   heard(error: unknown): void {
     if (this.#facts.reachable !== true || !isAway(error)) return;
-    this.#say({ reachable: false, reason: 'Unreachable', error: messageOf(error) });
+    this.#failed(error);
     this.relist();
   }
 
@@ -169,6 +180,7 @@ export class PanelSource implements PanelSync {
       try {
         await this.#list(signal);
         failures = 0;
+        this.#listAgainLater();
         // Whoever wants it anew waits a moment: one call that keeps failing must not make a list each time.
         await sleep(clock, betweenListsMs, signal).catch(() => {});
       } catch (error) {
@@ -185,6 +197,13 @@ export class PanelSource implements PanelSync {
         this.#wanted.resolve();
       }
     }
+  }
+
+  #listAgainLater(): void {
+    const { clock, listEveryMs, random = Math.random } = this.#options;
+    this.#cancelNext?.();
+    if (listEveryMs === 0) return;
+    this.#cancelNext = clock.after(listEveryMs * (1 - spread + 2 * spread * random()), () => this.relist());
   }
 
   async #list(signal: AbortSignal): Promise<void> {
@@ -268,7 +287,7 @@ function isPanelError(error: unknown): boolean {
 
 /** The Panel understood, and does not confirm the server. */
 function isRefusal({ status }: PanelResponseError): boolean {
-  return status >= 400 && status < 500 && status !== 408 && status !== 425 && status !== 429;
+  return status >= 400 && status < 500 && ![401, 408, 425, 429].includes(status);
 }
 
 function refusalOf(error: PanelResponseError): PanelRefusedError {

@@ -31,7 +31,7 @@ export interface PanelOptions {
   admission: Admission;
   /** Indexed by `uuid`. */
   servers: Informer<Server>;
-  /** Operations from before this start that have not ended, or whose end the Panel has not heard. */
+  /** Operations that have not ended, or whose end the Panel has not heard. */
   unsettled: () => number;
   bus: Bus;
   events: EventRecorder;
@@ -72,7 +72,10 @@ export function createPanel(options: PanelOptions): Panel {
   });
   const parts = { ...options, api: client, nodeName, remote, flavour, log };
   const writer = new ServerWriter(parts);
-  const source: PanelSource = new PanelSource({ ...parts, writer, perPage: remoteQuery.bootServersPerPage });
+  const source: PanelSource = new PanelSource({
+    ...{ ...parts, writer, perPage: remoteQuery.bootServersPerPage },
+    listEveryMs: aileron.panelListMinutes * 60_000,
+  });
   const { listed } = source;
   const reset = new BootReset({ api: client, listed, unsettled, clock, log });
   // Pterodactyl has no such route.

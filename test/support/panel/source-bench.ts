@@ -26,6 +26,8 @@ export function aRefusal(status: number, detail = 'no'): PanelResponseError {
 export interface SourceBenchOptions {
   flavour?: Flavour;
   perPage?: number;
+  /** Default: no list without a reason. */
+  listEveryMs?: number;
 }
 
 export class SourceBench {
@@ -49,12 +51,14 @@ export class SourceBench {
   open = 0;
   mostOpen = 0;
   readonly #perPage: number;
+  readonly #listEveryMs: number;
 
-  private constructor({ flavour = 'pelican', perPage = 50 }: SourceBenchOptions) {
+  private constructor({ flavour = 'pelican', perPage = 50, listEveryMs = 0 }: SourceBenchOptions) {
     const { store, clock } = this.admission;
     const metrics = createRuntimeMetrics(this.registry);
     this.flavour = flavour;
     this.#perPage = perPage;
+    this.#listEveryMs = listEveryMs;
     this.servers = new Informer<Server>({
       ...{ store, clock, metrics, kind: 'Server', log: this.log },
       indexes: { uuid: ({ spec }) => [spec.uuid ?? ''] },
@@ -133,7 +137,10 @@ export class SourceBench {
     };
     const parts = { store, admission, events, nodeName: thisNode, remote, flavour, clock, log };
     const writer = new ServerWriter(parts);
-    return new PanelSource({ ...parts, api: this.#api(), servers, writer, perPage: this.#perPage, random: () => 1 });
+    return new PanelSource({
+      ...{ ...parts, api: this.#api(), servers, writer, random: () => 1 },
+      ...{ perPage: this.#perPage, listEveryMs: this.#listEveryMs },
+    });
   }
 
   #api(): Pick<PanelApi, 'servers' | 'server'> {

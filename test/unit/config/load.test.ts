@@ -564,6 +564,7 @@ describe('aileron.yml', () => {
         installerConfinement: 'strict',
         unscopedTokens: 'untilScoped',
         downloadLinkUses: 1,
+        panelListMinutes: 60,
         diskReserve: { percent: 5, mebibytes: 2048 },
       },
     );
@@ -583,6 +584,7 @@ installTimeoutSeconds: 600
 installerConfinement: wings
 unscopedTokens: never
 downloadLinkUses: 5
+panelListMinutes: 0
 diskReserve: {percent: 0, mebibytes: 512}
 `;
     const { config, path } = await load({ config: 'token: x\n', aileron: own });
@@ -600,6 +602,7 @@ diskReserve: {percent: 0, mebibytes: 512}
       installerConfinement: 'wings',
       unscopedTokens: 'never',
       downloadLinkUses: 5,
+      panelListMinutes: 0,
       diskReserve: { percent: 0, mebibytes: 512 },
     });
   });
@@ -621,6 +624,7 @@ diskReserve: {percent: 0, mebibytes: 512}
       AILERON_INSTALLER_CONFINEMENT: 'wings',
       AILERON_UNSCOPED_TOKENS: 'never',
       AILERON_DOWNLOAD_LINK_USES: '2',
+      AILERON_PANEL_LIST_MINUTES: '1440',
       AILERON_DISK_RESERVE_PERCENT: '10',
       AILERON_DISK_RESERVE_MEBIBYTES: '100',
     };
@@ -639,6 +643,7 @@ diskReserve: {percent: 0, mebibytes: 512}
       installerConfinement: 'wings',
       unscopedTokens: 'never',
       downloadLinkUses: 2,
+      panelListMinutes: 1440,
       diskReserve: { percent: 10, mebibytes: 100 },
     });
   });

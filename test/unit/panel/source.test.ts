@@ -136,7 +136,9 @@ test('no answer of a Panel deletes anything (covers: SEC-117)', async (t) => {
   await bench.advance(6_000);
   for (const status of [401, 403, 404, 410]) {
     bench.away = aRefusal(status);
-    await assert.rejects(bench.source.refresh(uuidOf(1), always), PanelRefusedError);
+    const refreshed = bench.source.refresh(uuidOf(1), always);
+    if (status === 401) assert.equal(await refreshed, 'stale');
+    else await assert.rejects(refreshed, PanelRefusedError);
     bench.source.relist();
     await bench.advance(120_000);
     assert.match((await bench.reachable()) ?? '', /^False Refused/);
@@ -231,14 +233,49 @@ test('any call that finds the Panel away has it listed anew, without a storm', a
   assert.match((await bench.reachable()) ?? '', /^True/);
 });
 
+test('a Panel before which another login is asked for cannot be asked, and the condition says so', async (t) => {
+  const bench = await SourceBench.make(t);
+  bench.records = [bench.record(1)];
+  await bench.start();
+  bench.away = aRefusal(401, 'log in first');
+  assert.equal(await bench.source.refresh(uuidOf(1), always), 'stale');
+  await assert.rejects(bench.source.refresh(uuidOf(2), always), StaleUnknownError);
+  // As the client tells of each of its calls.
+  bench.source.heard(bench.away);
+  assert.match((await bench.reachable()) ?? '', /^False Refused: .*log in first/);
+  bench.away = undefined;
+  await bench.advance(61_000);
+  assert.match((await bench.reachable()) ?? '', /^True/);
+});
+
+test('what nobody told of comes with the next list that is taken without a reason', async (t) => {
+  const bench = await SourceBench.make(t, { listEveryMs: 3_600_000 });
+  bench.records = [bench.record(1, { memory: 1 })];
+  await bench.start();
+  bench.records = [bench.record(1, { memory: 2, suspended: true })];
+  // With the longest pause that chance may give: a quarter more.
+  await bench.advance(4_499_000);
+  assert.deepEqual([bench.lists, (await bench.server(1))?.spec.suspended], [1, false]);
+  await bench.advance(2_000);
+  const { limits, suspended } = (await bench.server(1))?.spec ?? {};
+  assert.deepEqual([bench.lists, limits?.memory, suspended], [2, 2, true]);
+  bench.source.relist();
+  await bench.advance(6_000);
+  assert.equal(bench.lists, 3);
+  await bench.advance(4_490_000);
+  assert.equal(bench.lists, 3, 'counted from the last one, whatever its reason');
+  await bench.advance(10_000);
+  assert.equal(bench.lists, 4);
+});
+
 test('refusals are told from silence when one server is asked for', async (t) => {
   const bench = await SourceBench.make(t);
   bench.records = [bench.record(1)];
   await bench.start();
   const ends: [Error, 'stale' | typeof PanelRefusedError][] = [
     [noAnswer, 'stale'],
-    ...[500, 502, 503, 408, 429].map((status): [Error, 'stale'] => [aRefusal(status), 'stale']),
-    ...[400, 401, 403, 404, 422].map((status): [Error, typeof PanelRefusedError] => [
+    ...[500, 502, 503, 401, 408, 429].map((status): [Error, 'stale'] => [aRefusal(status), 'stale']),
+    ...[400, 403, 404, 422].map((status): [Error, typeof PanelRefusedError] => [
       aRefusal(status),
       PanelRefusedError,
     ]),
