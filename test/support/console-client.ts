@@ -18,7 +18,7 @@ export interface ConsoleClientOptions {
   headers?: Record<string, string>;
 }
 
-const patienceMs = 5_000;
+const patienceMs = 30_000;
 const pollMs = 5;
 
 /** The answer that was no upgrade. */

@@ -88,7 +88,7 @@ export class RawSocket {
   }
 
   async untilClosed(): Promise<number | undefined> {
-    if (!this.closed) await once(this.socket, 'close', { signal: AbortSignal.timeout(10_000) });
+    if (!this.closed) await once(this.socket, 'close', { signal: AbortSignal.timeout(30_000) });
     return this.closeCode;
   }
 }
