@@ -3,6 +3,7 @@
 import type { Clock } from '../clock/clock.ts';
 import type { Admission } from '../resources/admission.ts';
 import type { Backup } from '../resources/backup.ts';
+import { orphanLabel } from '../resources/listed.ts';
 import type { Owner } from '../resources/ownership.ts';
 import type { Restore } from '../resources/restore.ts';
 import { type Deliver, type OwingObject, RetryLaterError, UndeliverableError } from '../runtime/outbox.ts';
@@ -19,9 +20,6 @@ export interface ReportsOptions {
   clock: Clock;
   log: Logger;
 }
-
-/** On a Backup whose row in the Panel is gone; `kubectl get backups -l` finds them. */
-export const orphanLabel = 'aileron.dev/unknown-to-panel';
 
 /** An Installation, as far as it is told. */
 interface Installed extends OwingObject {

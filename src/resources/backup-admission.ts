@@ -5,6 +5,7 @@ import { BackupLimitError, type FieldCause, ForbiddenError, OperationConflictErr
 import { tooLong } from './field-causes.ts';
 import { identityCauses, identityOf, sameUuidCauses, uuidKey, withFinalizer } from './identity.ts';
 import type { Admittance, Admitted, KindRules, ObjectReader } from './kind-rules.ts';
+import { isOrphan } from './listed.ts';
 import type { ObjectInput } from './object.ts';
 import {
   cancelAfter,
@@ -36,7 +37,7 @@ export const backupRules: KindRules<Backup> = {
   compare: startBackup,
   turnsOfDeletion: [operationsTurn],
   async checkDeletion(current, writer, reader) {
-    checkOwnerOfDeletion(current, writer);
+    if (!isOrphan(current)) checkOwnerOfDeletion(current, writer);
     if (current.spec.locked) throw new ForbiddenError(lockedText(current));
     const restores = await reader.holders<Restore>('Restore', backupKey(current.spec.uuid ?? ''));
     if (restores.some((restore) => !isFinishedRestore(restore))) {

@@ -5,6 +5,7 @@ import { type FieldCause, refuse } from './errors.ts';
 import { duplicate, invalidValue } from './field-causes.ts';
 import { identityCauses, identityOf, sameUuidCauses, uuidKey, withFinalizer } from './identity.ts';
 import type { Admittance, Admitted, KindRules, ObjectReader } from './kind-rules.ts';
+import { isUnlisted } from './listed.ts';
 import { checkOwner, checkOwnerOfDeletion } from './ownership.ts';
 import { actionOfObject, actionOfPatch, admitPower, agrees, suspendedText } from './power.ts';
 import { type Server, type ServerSpec, serverFinalizer } from './server.ts';
@@ -26,7 +27,7 @@ export const serverRules: KindRules<Server> = {
     return admitted;
   },
   async checkDeletion(current, writer) {
-    checkOwnerOfDeletion(current, writer);
+    if (!isUnlisted(current)) checkOwnerOfDeletion(current, writer);
   },
 };
 

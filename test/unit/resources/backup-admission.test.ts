@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { maxIgnoreBytes } from '../../../src/resources/backup.ts';
 import { BackupLimitError } from '../../../src/resources/errors.ts';
+import { orphanLabel } from '../../../src/resources/listed.ts';
 import { ConflictError } from '../../../src/store/errors.ts';
 import { asDryRun, asManifest, asPanel, causesOf, uuidOf, writeContext } from '../../support/an-admission.ts';
 import { OperationBench, withBackup } from '../../support/an-operation-bench.ts';
@@ -249,6 +250,15 @@ describe('of a Panel’s backup a user may change', () => {
     });
     await bench.change('Backup', 'b', { cancel: true }, asPanel);
     await bench.remove('Backup', 'b', asPanel);
+  });
+
+  test('that it goes, once the Panel does not know it any more', async () => {
+    const bench = new OperationBench();
+    await bench.create('lobby');
+    await bench.backup('b', {}, asPanel);
+    const patch = { metadata: { labels: { [orphanLabel]: 'true' } } };
+    await bench.admission.patch('Backup', 'b', patch, asPanel);
+    await bench.remove('Backup', 'b');
   });
 });
 

@@ -1,6 +1,7 @@
 // Whose object it is decides who may write what of it.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { unlistedCondition } from '../../../src/resources/listed.ts';
 import { AdmissionBench, asManifest, asPanel, causesOf, writeContext } from '../../support/an-admission.ts';
 
 async function ofPanel(): Promise<AdmissionBench> {
@@ -83,6 +84,15 @@ describe('of a Panel’s server a user may not change', () => {
     const gone = await bench.admission.delete('Server', 'a', {}, asPanel);
     assert.ok(gone.metadata.deletionTimestamp);
   });
+});
+
+test('what the Panel lists no more it cannot delete, so others may', async () => {
+  const bench = await ofPanel();
+  const server = await bench.read('a');
+  const conditions = [{ ...unlistedCondition, lastTransitionTime: '2026-01-01T00:00:00Z' }];
+  await bench.store.updateStatus({ ...server, status: { ...server.status, conditions } });
+  await assert.rejects(bench.patch('a', { spec: { image: 'other' } }), theirs);
+  assert.ok((await bench.admission.delete('Server', 'a', {}, writeContext())).metadata.deletionTimestamp);
 });
 
 test('a replacement that leaves finalizers and owners out leaves them as they are', async () => {
