@@ -55,7 +55,8 @@ export class InstallOutput {
         await this.#read(signal);
         if (!(await docker.inspectContainer(this.#container.id, signal))?.running) break;
       } catch (error) {
-        if (signal.aborted) break;
+        // Whoever was removed prints no more.
+        if (signal.aborted || (error instanceof DockerError && error.status === 404)) break;
         if (error instanceof Rotated) this.#rotated = true;
         else if (error instanceof DockerError && attempt >= retryDelaysMs.length) {
           log.warn({ err: error, installation: this.#name }, 'Docker does not give the output of an installer');

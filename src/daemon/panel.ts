@@ -34,10 +34,8 @@ export function openPanelSide(
     metrics,
     registry,
   });
-  const bootedAt = clock.now();
   const unsettled = () =>
-    [...restores.list(), ...installations.list()].filter((one) => isUnsettled(one, bootedAt)).length +
-    (leftovers() ? 1 : 0);
+    [...restores.list(), ...installations.list()].filter(isUnsettled).length + (leftovers() ? 1 : 0);
   const reading = { environment: processEnvironment, version: aileronVersion, unsettled };
   const panel = config.remote
     ? createPanel({ ...reading, config, store, admission, servers, bus, events, clock, log, registry })
@@ -60,12 +58,13 @@ export function openPanelSide(
   return { panel, outbox, activity, owedAtEnd };
 }
 
-/** The Panel has to hear of its end before it is told that nothing is being restored or installed. */
-function isUnsettled(operation: Restore | Installation, bootedAt: number): boolean {
-  const { metadata, spec, status } = operation;
-  const isOlder =
-    Date.parse(metadata.creationTimestamp) <= bootedAt || ('adoptContainerId' in spec && spec.adoptContainerId);
-  if (spec.owner?.kind !== 'Panel' || !isOlder) return false;
+/**
+ * The Panel has to hear of its end before it is told that nothing is being restored or installed; also of what it has
+ * asked of this daemon since the start.
+ */
+function isUnsettled(operation: Restore | Installation): boolean {
+  const { spec, status } = operation;
+  if (spec.owner?.kind !== 'Panel') return false;
   const hasEnded = operation.kind === 'Restore' ? isFinishedRestore(operation) : isFinishedInstallation(operation);
   return !hasEnded || (status?.owed?.length ?? 0) > 0;
 }

@@ -1,6 +1,6 @@
 // Tells the Panel once after each start that what it still shows as installing or being restored is over: daemons that died
-// may owe it that. Not before the work that this daemon goes on with has ended and was reported, for 30 s at most, because
-// until then the Panel would show such servers as free.
+// may owe it that. Not before the work that this daemon goes on with, or was asked for meanwhile, has ended and was
+// reported, for 30 s at most, because until then the Panel would show such servers as free.
 import { type Clock, sleep } from '../clock/clock.ts';
 import { backoffMs } from '../runtime/backoff.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -10,7 +10,7 @@ export interface BootResetOptions {
   api: Pick<PanelApi, 'resetServers'>;
   /** The Panel answers and has listed the servers. */
   listed: Promise<void>;
-  /** Operations from before this start that have not ended, or whose end the Panel has not heard. */
+  /** Operations that have not ended, or whose end the Panel has not heard. */
   unsettled: () => number;
   clock: Clock;
   log: Logger;
