@@ -272,8 +272,7 @@ export class Admission {
     if (!rules || turns.length === 0) return write(admitted);
     return this.#turns.take(turns, async () => {
       const compared = await rules.compare(object, current, this.#reader);
-      this.#reader.enter(compared);
-      return write(compared);
+      return this.#reader.written(compared, () => write(compared));
     });
   }
 }

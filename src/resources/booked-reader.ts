@@ -1,5 +1,5 @@
 // What the rules of a kind read of other objects when they compare: one by its name, or those that hold a key, from a book
-// of each kind. Its `holders` is exact as long as who takes keys has the turn, and enters the object before it is written.
+// of each kind. `holders` is exact for whoever has the turn in which that key is taken, if all writes in it pass here.
 import type { Store } from '../store/store.ts';
 import { KeyBook } from './key-book.ts';
 import type { ObjectReader } from './kind-rules.ts';
@@ -22,9 +22,10 @@ export class BookedReader implements ObjectReader {
     return (await this.#bookOf(kind)?.holders<T>(key)) ?? [];
   }
 
-  /** Whoever has the next turn finds the object, however its write ends. */
-  enter(object: ObjectInput): void {
-    this.#bookOf(object.kind)?.enter(object);
+  /** Does the write. Whoever has the next turn finds the object, however it ended. */
+  async written<T>(object: ObjectInput, write: () => Promise<T>): Promise<T> {
+    const book = this.#bookOf(object.kind);
+    return book ? book.written(object, write) : write();
   }
 
   #bookOf(kind: string): KeyBook | undefined {

@@ -24,7 +24,7 @@ export interface Admittance<T extends StoredObject = StoredObject> {
 export type Admitted<T extends StoredObject = StoredObject> = ObjectInput & { spec: T['spec'] };
 
 export interface ObjectReader extends Pick<Store, 'get'> {
-  /** All of the kind that hold the key, by name. Only in the turns in which objects of that kind take keys. */
+  /** All of the kind that hold the key, by name. In the turn in which it is taken. */
   holders<T extends StoredObject>(kind: string, key: string): Promise<T[]>;
 }
 
@@ -33,12 +33,12 @@ export interface KindRules<T extends StoredObject = StoredObject> {
   admit(admittance: Admittance<T>): Admitted<T>;
 
   /**
-   * The turns that the write has to take, in this order, because it depends on other objects. Who has a turn is the only
-   * writer that needs it. Empty: it depends on none.
+   * The turns that the write has to take, because it depends on other objects; in this order, and nobody may take two of
+   * them in another one. Who has a turn is the only writer that needs it. Empty: it depends on none.
    */
   turnsOf(admitted: Admitted<T>, current: T | undefined): readonly string[];
 
-  /** Under which keys `holders` finds an object. Who takes a new one has a turn. */
+  /** Under which keys `holders` finds an object. Who takes a new one has a turn that all have who take the same. */
   keysOf?(spec: T['spec']): readonly string[];
 
   /**

@@ -16,8 +16,9 @@ type ServerAdmittance = Admittance<Server>;
 
 export const serverRules: KindRules<Server> = {
   admit: admitServer,
-  turnsOf: (admitted, current) => (takesAnew(current, admitted) ? ['Server'] : []),
-  keysOf: ({ uuid, allocations }) => [...(uuid ? [uuidKey(uuid)] : []), ...portsOf(allocations).map(portKey)],
+  // One for each thing that is unique, so that servers which share nothing do not wait for each other's flush of the disk.
+  turnsOf: ({ spec }, current) => (takesAnew(current, spec) ? keysOf(spec).sort() : []),
+  keysOf,
   async compare(admitted, _current, reader) {
     const { metadata, spec } = admitted;
     const twins = await reader.holders<Server>('Server', uuidKey(spec.uuid ?? ''));
@@ -68,8 +69,12 @@ function powerOf(spec: unknown): Partial<ServerSpec['power']> | undefined {
 }
 
 /** Whether a write could take something that is another server's. */
-function takesAnew(current: Server | undefined, { spec }: AdmittedServer): boolean {
+function takesAnew(current: Server | undefined, spec: ServerSpec): boolean {
   return current?.spec.uuid !== spec.uuid || !isDeepStrictEqual(current?.spec.allocations, spec.allocations);
+}
+
+function keysOf({ uuid, allocations }: ServerSpec): string[] {
+  return [...(uuid ? [uuidKey(uuid)] : []), ...portsOf(allocations).map(portKey)];
 }
 
 /** Each once. */

@@ -112,8 +112,62 @@ test('names that stand for nothing are bounded, and nobody is missed when they a
   await book.holders('kept');
   const tries = 10_000;
   for (let n = 0; n < tries; n += 1) {
-    book.enter({ metadata: { name: `passing-${n}` }, spec: [`key-${n}`] });
+    await book.written({ metadata: { name: `passing-${n}` }, spec: [`key-${n}`] }, async () => {});
     if (n % 100 === 0) assert.deepEqual((await book.holders('kept')).length, 1);
   }
   assert.ok(counts.lists > 5 && counts.lists < 15, `${counts.lists} lists`);
+});
+
+test('servers that share nothing do not wait for each other, those that do take turns', async () => {
+  const bench = new AdmissionBench();
+  await bench.create('first');
+  const { create } = bench.store;
+  const begun: string[] = [];
+  const disk = Promise.withResolvers<void>();
+  bench.store.create = async (object: ObjectInput) => {
+    begun.push(object.metadata.name);
+    await disk.promise;
+    return create.call(bench.store, object) as never;
+  };
+  const ports = [25_565, 25_566, 25_565];
+  const writes = ports.map((port, n) => bench.create(`s${n}`, at(port)));
+  const outcomes = Promise.allSettled(writes);
+  await new Promise(setImmediate);
+  assert.deepEqual(begun, ['s0', 's1']);
+  disk.resolve();
+  assert.deepEqual(
+    (await outcomes).map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'rejected'],
+  );
+});
+
+test('a list misses no write that was under way while it was made, begun before or after it', async () => {
+  const thing = (name: string) => ({ metadata: { name }, spec: [`key of ${name}`] });
+  const disk = Promise.withResolvers<void>();
+  const list = Promise.withResolvers<void>();
+  const kept = new Map<string, object>();
+  const store = {
+    list: async () => {
+      const items = [...kept.values()];
+      await list.promise;
+      return { items, resourceVersion: '1' } as never;
+    },
+    get: async (_kind: string, name: string) => kept.get(name) as never,
+  };
+  const book = new KeyBook({ kind: 'Thing', keysOf: (spec) => spec as string[], store });
+
+  const write = async (object: ReturnType<typeof thing>) => {
+    await disk.promise;
+    kept.set(object.metadata.name, object);
+  };
+  const [before, after] = [thing('before'), thing('after')];
+  const early = book.written(before, () => write(before));
+  const asked = book.holders('key of nobody');
+  const late = book.written(after, () => write(after));
+  disk.resolve();
+  await Promise.all([early, late]);
+  list.resolve();
+  await asked;
+  assert.deepEqual(await book.holders('key of before'), [before]);
+  assert.deepEqual(await book.holders('key of after'), [after]);
 });
