@@ -27,18 +27,25 @@ export async function sendBytes(
 ): Promise<void> {
   reply.hijack();
   const response = reply.raw;
+  const { socket } = response;
+  // Gone while the source was opened: nothing would tell a pipeline of it any more.
+  if (response.destroyed || !socket || socket.destroyed) {
+    source.destroy();
+    return;
+  }
   // A source may be silent for long; what counts is that the reader takes what there is.
-  response.socket?.setTimeout(0);
+  socket.setTimeout(0);
   for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...headers }))
     if (value !== undefined) response.setHeader(name, value);
+  // Whatever it looks like, it is what its headers say.
+  response.setHeader('x-content-type-options', 'nosniff');
   response.writeHead(code);
   response.flushHeaders();
-  const { socket } = response;
   let taken = -1;
   let looks = 0;
   let cancel = () => {};
   const look = () => {
-    const now = socket?.bytesWritten ?? 0;
+    const now = socket.bytesWritten;
     looks = now === taken && response.writableNeedDrain ? looks + 1 : 0;
     taken = now;
     if (looks >= stallLooks) abort.abort();

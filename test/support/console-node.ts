@@ -12,6 +12,7 @@ import { systemClock } from '../../src/clock/clock.ts';
 import type { Config, Flavour } from '../../src/config/config.ts';
 import { ConsoleInput } from '../../src/console/console-input.ts';
 import { ConsoleHistory } from '../../src/console/history.ts';
+import type { ConnectionCap } from '../../src/http/wings/connection-cap.ts';
 import { Revocations } from '../../src/http/wings/revocations.ts';
 import { createWingsServer, type WingsServer } from '../../src/http/wings/server.ts';
 import type { PlaceLimits } from '../../src/http/wings/socket-places.ts';
@@ -48,6 +49,7 @@ export interface ConsoleNodeOptions {
   /** State directory, to start again over the same one. */
   directory?: string;
   places?: PlaceLimits;
+  connections?: ConnectionCap;
   clock?: FakeClock;
 }
 
@@ -98,7 +100,7 @@ export class ConsoleNode {
 
   private constructor(
     { clock, revocations, used, directory }: Kept,
-    { flavour = 'pterodactyl', yaml = '', places, remote = panelOrigin, ssl }: ConsoleNodeOptions,
+    { flavour = 'pterodactyl', yaml = '', places, connections, remote = panelOrigin, ssl }: ConsoleNodeOptions,
   ) {
     this.clock = clock;
     this.revocations = revocations;
@@ -163,6 +165,7 @@ export class ConsoleNode {
         onChange: (handler) => this.servers.onChange(handler),
       },
       ...(places ? { places } : {}),
+      ...(connections ? { connections } : {}),
     });
   }
 

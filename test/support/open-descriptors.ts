@@ -9,6 +9,11 @@ export function descriptorsBelow(directory: string): string[] {
   });
 }
 
+/** How many are open at all. */
+export function openDescriptors(): number {
+  return readdirSync('/proc/self/fd').length;
+}
+
 /** The listing itself is one that is closed by now. */
 function targetOf(fd: string): string | undefined {
   try {

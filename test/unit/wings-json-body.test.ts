@@ -65,11 +65,18 @@ test('what the Panels let through as a boolean is one', () => {
   );
 });
 
-test('a name can be what every object has, and reaches nothing (covers: SEC-53)', () => {
-  const fields = parseFields('{"__proto__":{"action":"kill"},"constructor":"x"}');
-  assert.equal(fields.text('action'), '');
+test('keys that every object has are refused, wherever they are, and change nothing (covers: SEC-55)', () => {
+  for (const text of [
+    '{"__proto__":{"x":1}}',
+    '{"\\u005f_proto__":{"x":1}}',
+    '{"constructor":{"prototype":{"x":1}}}',
+    '{"action":"kill","servers":[{"deep":{"prototype":null}}]}',
+  ])
+    assert.throws(() => parseFields(text), refusedWith(refusals.badRequest), text);
+  assert.equal(({} as Record<string, unknown>)['x'], undefined);
+  const fields = parseFields('{"action":"__proto__"}');
+  assert.equal(fields.text('action'), '__proto__', 'a value is no key');
   assert.equal(fields.text('tostring'), '');
-  assert.equal(fields.text('constructor'), 'x');
 });
 
 test('nesting is bounded, and as deep as it may be is taken (covers: SEC-53)', () => {

@@ -1,6 +1,8 @@
 // How often a socket may speak, how many sockets there may be, which pages may open one, and what is a message at all.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { TrustedProxies } from '../../src/http/wings/client-address.ts';
+import { defaultCap } from '../../src/http/wings/connection-cap.ts';
 import { readInbound } from '../../src/http/wings/inbound.ts';
 import { Origins, ownOrigins } from '../../src/http/wings/origins.ts';
 import { SocketLimits, TokenBucket } from '../../src/http/wings/rate-limits.ts';
@@ -105,6 +107,15 @@ test('an address and the node have bounds of their own (covers: SEC-44)', async 
   assert.equal(places.strangerCount, 20);
   for (let index = 0; index < 1_000; index++) places.take(`s${index}`, `10.1.${index >> 8}.${index & 255}`, () => {});
   assert.equal(places.strangerCount, 500, 'at once');
+});
+
+test('an address has 256 connections, but for this machine and proxies that are trusted (covers: SEC-56)', () => {
+  const { most, isExempt } = defaultCap(new TrustedProxies(['192.0.2.0/28', '2001:db8::/64']));
+  assert.equal(most, 256);
+  for (const address of ['127.0.0.1', '127.9.9.9', '::1', '192.0.2.9', '2001:db8::7'])
+    assert.equal(isExempt(address), true, address);
+  for (const address of ['192.0.2.16', '10.0.0.1', '2001:db8:0:1::7', '::2', '172.18.0.2'])
+    assert.equal(isExempt(address), false, address);
 });
 
 test('one party is one address, or one /64', () => {

@@ -7,6 +7,7 @@ import { permits } from '../../src/http/wings/permissions.ts';
 import { Revocations } from '../../src/http/wings/revocations.ts';
 import { TokenError } from '../../src/http/wings/socket-errors.ts';
 import { type Claims, mintToken, verifyToken } from '../../src/http/wings/token.ts';
+import type { TokenPurpose } from '../../src/http/wings/token-purpose.ts';
 import { TokenRules } from '../../src/http/wings/token-rules.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { recordedLog } from '../support/recorded-log.ts';
@@ -215,6 +216,35 @@ for (const [what, claims, taken] of purposes) {
     assert.equal(await objection(claims), taken ? undefined : noConnect);
   });
 }
+
+const upload = { permissions: undefined };
+const kinds: [purpose: TokenPurpose, claims: Record<string, unknown>][] = [
+  ['websocket', {}],
+  ['file-download', { ...upload, file_path: '/a' }],
+  ['backup-download', { ...upload, backup_uuid: server }],
+  ['file-upload', upload],
+  ['transfer', { ...upload, server_uuid: undefined, user_uuid: undefined, sub: server }],
+];
+
+test('each kind of token serves the one purpose it was made for, with a scope and without (traps 21) (covers: SEC-36)', async (t) => {
+  const { rules } = await judge(t);
+  const serves = async (claims: Record<string, unknown>) => {
+    const read = await verifyToken(tokenOf(claims), secret);
+    return kinds.map(([purpose]) => purpose).filter((purpose) => rules.isFor(purpose, read));
+  };
+  const everything = { file_path: '/a', backup_uuid: server, sub: server };
+  assert.deepEqual(await serves(everything), [], 'two shapes at once');
+  for (const [purpose, claims] of kinds) {
+    assert.deepEqual(await serves(claims), [purpose]);
+    // The scope alone counts where there is one.
+    assert.deepEqual(await serves({ ...everything, scope: purpose }), [purpose]);
+  }
+  await rules.took(await verifyToken(tokenOf({ scope: 'websocket' }), secret));
+  for (const [purpose, claims] of kinds) {
+    assert.deepEqual(await serves(claims), [], `${purpose} without a scope, of a Panel that states scopes`);
+    assert.deepEqual(await serves({ ...claims, scope: purpose }), [purpose]);
+  }
+});
 
 test('once a Panel has stated a scope, tokens without one are refused, after a restart too (covers: SEC-36)', async (t) => {
   const { objection, rules, path, clock } = await judge(t);

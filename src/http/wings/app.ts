@@ -4,6 +4,7 @@ import type { Server as HttpServer } from 'node:http';
 import type { SecureContextOptions } from 'node:tls';
 import websocket from '@fastify/websocket';
 import Fastify, { type FastifyInstance } from 'fastify';
+import { type ConnectionCap, capConnections, defaultCap } from './connection-cap.ts';
 import { createPipeline, type PipelineOptions, silenceMs } from './pipeline.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { backupOperationRoutes } from './routes/backup-operations.ts';
@@ -22,6 +23,8 @@ import { answerUnreadableRequest } from './unreadable-request.ts';
 export interface WingsAppOptions extends RouteDeps, Omit<PipelineOptions, 'clock' | 'log'>, SocketRouteDeps {
   /** Undefined: plain HTTP. */
   tls: SecureContextOptions | undefined;
+  /** Of one party. */
+  connections?: ConnectionCap;
 }
 
 /** ms. Bodies and answers have deadlines of their own where they are read and written: some take hours. */
@@ -61,6 +64,7 @@ export async function createWingsApp(options: WingsAppOptions): Promise<FastifyI
     ...(tls ? { https: { ...listener, ...tls, handshakeTimeout: limits.handshake } } : { http: listener }),
   }) as unknown as FastifyInstance;
   (app.server as HttpServer).maxConnections = maxConnections;
+  capConnections(app.server as HttpServer, options.connections ?? defaultCap(options.proxies));
   // What comes is not parsed, whatever it claims to be: routes that want a body read it themselves.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _body, done) => done(null));

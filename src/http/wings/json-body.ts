@@ -1,5 +1,6 @@
 // Bodies as the daemons of both Panels read them: the media type does not matter, the first JSON value counts, names count
-// whatever their capitals, and what is absent or null is the empty value. Bounded in size, time and depth.
+// whatever their capitals, and what is absent or null is the empty value. Bounded in size, time and depth; keys that every
+// object of this language has are refused.
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../clock/clock.ts';
 import { inspectJson } from '../kube/strict-json.ts';
@@ -10,6 +11,7 @@ const maxBytes = 8 * 1024 * 1024;
 /** For the whole body, ms. */
 const timeLimitMs = 30_000;
 const maxDepth = 32;
+const inheritedKeys = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** @throws RequestRefused 400, 408, 413; rejects too when the client went away */
 export async function readFields(request: IncomingMessage, clock: Clock): Promise<Fields> {
@@ -53,8 +55,15 @@ function readBody(request: IncomingMessage, clock: Clock): Promise<Buffer> {
 function firstValue(text: string): unknown {
   if (text.trim() === '') throw new RequestRefused(refusals.emptyBody);
   const value = parsed(text) ?? parsed(text.slice(0, endOfFirstValue(text)));
-  if (!value || inspectJson(value.text).depth > maxDepth) throw new RequestRefused(refusals.badRequest);
+  if (!value || inspectJson(value.text).depth > maxDepth || hasInheritedKey(value.json))
+    throw new RequestRefused(refusals.badRequest);
   return value.json;
+}
+
+/** No Panel names anything so, and whoever copies such a member into an object changes more than that object. */
+function hasInheritedKey(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(([key, member]) => inheritedKeys.has(key) || hasInheritedKey(member));
 }
 
 function parsed(text: string): { json: unknown; text: string } | undefined {

@@ -15,6 +15,7 @@ import { aileronVersion } from '../../telemetry/version.ts';
 import { createWingsApp, type WingsAppOptions } from './app.ts';
 import { followCertificate, loadCertificate } from './certificate-files.ts';
 import { TrustedProxies } from './client-address.ts';
+import type { ConnectionCap } from './connection-cap.ts';
 import { ConsoleSockets } from './console-sockets.ts';
 import { Origins } from './origins.ts';
 import { PowerRequests } from './power-requests.ts';
@@ -55,6 +56,7 @@ export interface WingsServerOptions
   registry?: Registry;
   /** Sockets at one time. */
   places?: PlaceLimits;
+  connections?: ConnectionCap;
 }
 
 export interface WingsServer {

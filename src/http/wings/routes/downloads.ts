@@ -44,7 +44,8 @@ export function downloadRoutes(app: FastifyInstance, deps: DownloadDeps): void {
     const part = range === 'all' ? { start: 0, end: size - 1 } : range;
     const { abort, leave } = streams.enter(claims);
     try {
-      const source = await archives.read(key, range === 'all' ? undefined : range).catch((error: unknown) => {
+      // Never more than what was measured: that is what the answer promises.
+      const source = await archives.read(key, size === 0 ? undefined : part).catch((error: unknown) => {
         const isGone = error instanceof ObjectStoreError && error.code === 'NOT_FOUND';
         throw isGone ? new RequestRefused(refusals.noSuchBackup, { cause: error }) : error;
       });
