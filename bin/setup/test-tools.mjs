@@ -14,6 +14,7 @@ const tools = [
   { name: 'libfaketime', package: 'libfaketime', isThere: hasFaketimeLibrary },
   { name: 'mmdebstrap', package: 'mmdebstrap', isThere: () => findProgram('mmdebstrap') !== undefined },
   { name: 'script', package: 'bsdutils', isThere: () => findProgram('script') !== undefined },
+  { name: 'systemd-analyze', package: 'systemd', isThere: () => findProgram('systemd-analyze') !== undefined },
   { name: 'kubectl', isThere: () => findProgram('kubectl') !== undefined },
 ];
 

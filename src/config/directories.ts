@@ -1,13 +1,18 @@
 // Directories and files that must be there before the first server: made when missing, never changed when present.
 // 0700 on the data directory is what keeps other users of the host out of the servers.
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from './config.ts';
 import { ConfigError } from './config-error.ts';
 
-/** Makes what is missing. Returns the settings with `system.data` as a real path, which bind mounts need. @throws ConfigError */
-export async function makeDirectories(config: Config): Promise<Config> {
+/**
+ * Makes what is missing. Returns the settings with `system.data` as a real path, which bind mounts need, and with temporary
+ * files where nobody else can be first. @throws ConfigError
+ */
+export async function makeDirectories(given: Config): Promise<Config> {
+  const tmpDirectory = await ownPlace(given.system.tmpDirectory, join(given.system.rootDirectory, 'tmp'));
+  const config = { ...given, system: { ...given.system, tmpDirectory } };
   const { system, aileron, flavour } = config;
   const directories = [
     system.logDirectory,
@@ -23,6 +28,20 @@ export async function makeDirectories(config: Config): Promise<Config> {
   for (const directory of directories) await make(directory, 0o700);
   if (system.user.passwd.enable) await writeUserFiles(config);
   return { ...config, system: { ...system, data: await realpath(system.data) } };
+}
+
+const othersMayWrite = 0o002;
+
+/**
+ * `instead` for a place that stands where anybody may make it, as below /tmp: whoever is first could change scripts that run
+ * as root in containers, or keep the daemon from starting. A /tmp of its own, as systemd gives, Docker would not find either.
+ */
+async function ownPlace(wanted: string, instead: string): Promise<string> {
+  for (let above = dirname(wanted); ; above = dirname(above)) {
+    const facts = await stat(above).catch(() => undefined); // will be made
+    if (facts) return (facts.mode & othersMayWrite) === 0 ? wanted : instead;
+    if (above === dirname(above)) return wanted;
+  }
 }
 
 /** What containers see as /etc/passwd and /etc/group: the one user they run as. */

@@ -1,7 +1,8 @@
 // Refuses a layout of directories in which somebody else could reach the daemon's own: one directory for two purposes, one
-// among the files of servers, a link, one that belongs to another user or that others may write.
-import type { Stats } from 'node:fs';
-import { lstat, realpath } from 'node:fs/promises';
+// among the files of servers, a link, one that belongs to another user or that others may write. And one in which the
+// daemon itself may not write, before a server finds out.
+import { constants, type Stats } from 'node:fs';
+import { access, lstat, realpath } from 'node:fs/promises';
 import { dirname, relative, sep } from 'node:path';
 import type { Config } from './config.ts';
 import { ConfigError } from './config-error.ts';
@@ -18,6 +19,9 @@ export interface DirectoryRuleOptions {
   user?: { uid: number; gid: number };
 }
 
+/** May be read-only: then the Panel's changes are not written back. */
+const configPlace = 'the place of config.yml';
+
 const writableByGroup = 0o020;
 const writableByOthers = 0o002;
 
@@ -31,7 +35,7 @@ export async function checkDirectories(config: Config, options: DirectoryRuleOpt
     { setting: 'system.tmp_directory', path: system.tmpDirectory },
     { setting: 'system.log_directory', path: system.logDirectory },
     { setting: 'store.path of aileron.yml', path: dirname(aileron.store.path) },
-    { setting: 'the place of config.yml', path: dirname(path) },
+    { setting: configPlace, path: dirname(path) },
   ];
   const shared: Place[] = [
     { setting: 'system.root_directory', path: system.rootDirectory },
@@ -44,6 +48,7 @@ export async function checkDirectories(config: Config, options: DirectoryRuleOpt
     if (!facts) continue;
     refuseLink(place, facts);
     refuseOpen(place, facts, config, options);
+    if (place.setting !== configPlace) await refuseReadOnly(place);
     const real = await realpath(place.path);
     const twin = found.get(real);
     if (twin !== undefined)
@@ -80,6 +85,18 @@ function refuseOpen(
   throw new ConfigError(
     `${setting} is ${path}, which other users may write (mode ${(mode & 0o7777).toString(8).padStart(4, '0')}); run chmod go-w ${path}, or name another directory.`,
   );
+}
+
+async function refuseReadOnly({ setting, path }: Place): Promise<void> {
+  try {
+    await access(path, constants.W_OK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error;
+    throw new ConfigError(
+      `${setting} is ${path}, which is read-only for the daemon; name it in ReadWritePaths= of its systemd unit (systemctl edit aileron), or mount it for writing.`,
+      { cause: error },
+    );
+  }
 }
 
 async function refuseAmongServers({ setting, path }: Place, data: string): Promise<void> {

@@ -36,6 +36,8 @@ export type DaemonMessage =
 export interface DaemonChildOptions {
   /** Variables on top of this process's own. */
   env?: Env | undefined;
+  /** Program and arguments that run the daemon in their turn. */
+  under?: readonly string[] | undefined;
   client?: Partial<NodeClientOptions> | undefined;
 }
 
@@ -72,7 +74,8 @@ export class DaemonChild {
   static async start(directory: string, config: Config, options: DaemonChildOptions = {}): Promise<DaemonChild> {
     const file = join(directory, 'config.json');
     writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
-    const child = spawn(process.execPath, [entry, file], {
+    const [program = process.execPath, ...words] = [...(options.under ?? []), process.execPath, entry, file];
+    const child = spawn(program, words, {
       env: { ...process.env, ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });

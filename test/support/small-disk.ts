@@ -26,6 +26,10 @@ export class SmallDisk {
     return new SmallDisk(path);
   }
 
+  readOnly(): void {
+    execFileSync('/bin/mount', ['-o', 'remount,ro', this.path], { stdio: 'pipe' });
+  }
+
   /** What is on it stays. */
   leave(freeBytes: number): void {
     const { blocks, bfree, bsize } = statfsSync(this.path);

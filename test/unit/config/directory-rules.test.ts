@@ -21,6 +21,8 @@ import { makeDirectories } from '../../../src/config/directories.ts';
 import { checkDirectories } from '../../../src/config/directory-rules.ts';
 import { ensureLogRotation } from '../../../src/config/log-rotation.ts';
 import { aConfig } from '../../support/a-config.ts';
+import { newestFirst } from '../../support/owner.ts';
+import { needsSmallDisk, SmallDisk } from '../../support/small-disk.ts';
 
 let root: string;
 
@@ -228,4 +230,14 @@ describe('log rotation', () => {
     await writeFile(dirname(path()), '');
     assert.match((await ensure(await layout()))[0] ?? '', /logrotate\.d\/wings cannot be written .*enable_log_rotate/);
   });
+});
+
+test('a directory that is read-only for the daemon is named before a server finds out (covers: SEC-123)', {
+  skip: needsSmallDisk(),
+}, async (t) => {
+  const disk = SmallDisk.make(newestFirst(t), 65_536);
+  const config = await layout({ data: disk.path });
+  assert.deepEqual(await check(config), []);
+  disk.readOnly();
+  await refused(config, 'system.data', 'ReadWritePaths=');
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -214,6 +214,27 @@ ${yaml}`,
       'etc/machine-id',
     ];
     for (const path of paths) assert.equal(await mode(path), 0o700, path);
+  });
+
+  test('scripts are not kept where somebody else can be first (covers: SEC-13)', async () => {
+    await mkdir(join(root, 'public'));
+    await chmod(join(root, 'public'), 0o1777);
+    await mkdir(join(root, 'theirs'));
+    const settingsWith = (tmpDirectory: string): Config => {
+      const config = settings();
+      return { ...config, system: { ...config.system, tmpDirectory } };
+    };
+    // Made by another user, or a link that leads to one: neither is looked at, and the start goes on.
+    await mkdir(join(root, 'public/made'), { mode: 0o777 });
+    await symlink(join(root, 'theirs'), join(root, 'public/link'));
+    for (const name of ['public/made', 'public/link', 'public/new', 'public/deep/new']) {
+      const { system } = await makeDirectories(settingsWith(join(root, name)));
+      assert.equal(system.tmpDirectory, join(root, 'lib/tmp'), name);
+    }
+    assert.equal(await mode('lib/tmp'), 0o700);
+    assert.deepEqual((await readdir(join(root, 'public'))).sort(), ['link', 'made']);
+    const { system } = await makeDirectories(settingsWith(join(root, 'private/tmp')));
+    assert.equal(system.tmpDirectory, join(root, 'private/tmp'));
   });
 
   test('that exist stay as they are', async () => {
