@@ -23,6 +23,9 @@ export interface Listing {
 
 const pagesAtATime = 4;
 
+/** Of one page: each waits for the disk to be flushed, and those that wait together share it. */
+const recordsAtATime = 16;
+
 /** No node has so many; a Panel that says so is not believed. */
 const mostPages = 2_000;
 
@@ -88,11 +91,11 @@ async function writePage(
   signal: AbortSignal,
 ): Promise<void> {
   if (records.length > mostRecords) log.warn({ page: currentPage, records: records.length }, 'a page is cut short');
-  for (const record of records.slice(0, mostRecords)) {
+  await eachOf(records.slice(0, mostRecords), recordsAtATime, async (record) => {
     signal.throwIfAborted();
     const uuid = uuidOfRecord(record);
     if (uuid !== undefined) {
-      if (listing.uuids.has(uuid)) continue;
+      if (listing.uuids.has(uuid)) return;
       listing.uuids.add(uuid);
       if (listing.uuids.size > mostServers)
         throw new PanelUnreadableError(`the Panel lists more than ${mostServers} servers`);
@@ -104,5 +107,21 @@ async function writePage(
       if (!(error instanceof BadRecordError)) throw error;
       if (uuid === undefined) listing.refused += 1;
     }
-  }
+  });
+}
+
+/** So many at a time. After a failure none is begun any more, and it is thrown when those under way have ended. */
+async function eachOf<T>(items: readonly T[], atATime: number, work: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items];
+  const worker = async () => {
+    try {
+      while (left.length > 0) await work(left.shift() as T);
+    } catch (error) {
+      left.length = 0;
+      throw error;
+    }
+  };
+  const ends = await Promise.allSettled(Array.from({ length: atATime }, worker));
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed) throw failed.reason;
 }
