@@ -23,7 +23,7 @@ export function openPanelSide(
   { servers, backups, restores, installations }: Caches,
   leftovers: () => boolean,
 ) {
-  const { config, store, admission, bus, events, clock, log, metrics, registry } = foundation;
+  const { config, store, admission, bus, events, clock, log, metrics, registry, checkpoint } = foundation;
   const outbox = new Outbox({
     store,
     sources: [backups, restores, installations],
@@ -33,6 +33,7 @@ export function openPanelSide(
     log,
     metrics,
     registry,
+    checkpoint,
   });
   const unsettled = () =>
     [...restores.list(), ...installations.list()].filter(isUnsettled).length + (leftovers() ? 1 : 0);
@@ -43,6 +44,7 @@ export function openPanelSide(
   if (panel) {
     parts.defer(() => panel.close());
     outbox.register('Panel', panel.deliver);
+    panel.onBack(() => outbox.hasten('Panel'));
   }
   const { activity: limits, rootDirectory } = config.system;
   const activity = parts.adopt(

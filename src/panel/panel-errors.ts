@@ -46,6 +46,24 @@ export class PanelUnreadableError extends Error {
   }
 }
 
+/** Answers of a proxy in front of a Panel that is away, and of one in maintenance. */
+const awayStatuses = [502, 503, 504];
+
+/** Nobody is there who could say yes or no. */
+export function isAway(error: unknown): boolean {
+  if (error instanceof PanelUnreachableError) return true;
+  return error instanceof PanelResponseError && awayStatuses.includes(error.status);
+}
+
+export function isPanelError(error: unknown): boolean {
+  return [PanelResponseError, PanelUnreachableError, PanelUnreadableError].some((kind) => error instanceof kind);
+}
+
+/** The Panel understood, and does not confirm the server. */
+export function isRefusal({ status }: PanelResponseError): boolean {
+  return status >= 400 && status < 500 && ![401, 408, 425, 429].includes(status);
+}
+
 export interface PanelComplaint {
   code: string;
   detail: string;

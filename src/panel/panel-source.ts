@@ -16,7 +16,7 @@ import type { Logger } from '../telemetry/log.ts';
 import { type Listing, listServers } from './listing.ts';
 import { NodeReport, type PanelFacts } from './node-report.ts';
 import type { PanelApi } from './panel-api.ts';
-import { PanelResponseError, PanelUnreachableError, PanelUnreadableError } from './panel-errors.ts';
+import { isAway, isPanelError, isRefusal, PanelResponseError } from './panel-errors.ts';
 import type { PanelCounts } from './panel-metrics.ts';
 import { BadRecordError, uuidOfRecord } from './server-record.ts';
 import type { ServerWriter } from './server-writer.ts';
@@ -71,6 +71,7 @@ export class PanelSource implements PanelSync {
   #run: Promise<void> | undefined;
   #cancelNext: (() => void) | undefined;
   #unsubscribe: (() => void) | undefined;
+  readonly #onBack: (() => void)[] = [];
 
   constructor(options: PanelSourceOptions) {
     this.#options = options;
@@ -98,6 +99,11 @@ export class PanelSource implements PanelSync {
   /** Resolves when all servers were listed once since the start. May never be. */
   get listed(): Promise<void> {
     return this.#firstList.promise;
+  }
+
+  /** Calls with each list that comes after none did. */
+  onBack(handler: () => void): void {
+    this.#onBack.push(handler);
   }
 
   /** Asks for the list anew, also while the Panel is taken to answer. */
@@ -212,7 +218,9 @@ export class PanelSource implements PanelSync {
     const startedAt = clock.monotonic();
     const listing = await listServers({ ...this.#options, writer, perPage }, signal);
     if (listing.complete) await this.#markAll(listing, begin);
+    const wasAway = this.#facts.reachable !== true;
     this.#say({ reachable: true, listedAt: timestamp(clock), servers: listing.uuids.size });
+    if (wasAway) for (const handler of this.#onBack) handler();
     this.#count();
     const ms = Math.round(clock.monotonic() - startedAt);
     log.info(
@@ -274,20 +282,6 @@ export class PanelSource implements PanelSync {
     this.#facts = { ...this.#facts, ...facts };
     this.#report.set(this.#facts);
   }
-}
-
-function isAway(error: unknown): boolean {
-  if (error instanceof PanelUnreachableError) return true;
-  return error instanceof PanelResponseError && awayStatuses.includes(error.status);
-}
-
-function isPanelError(error: unknown): boolean {
-  return [PanelResponseError, PanelUnreachableError, PanelUnreadableError].some((kind) => error instanceof kind);
-}
-
-/** The Panel understood, and does not confirm the server. */
-function isRefusal({ status }: PanelResponseError): boolean {
-  return status >= 400 && status < 500 && ![401, 408, 425, 429].includes(status);
 }
 
 function refusalOf(error: PanelResponseError): PanelRefusedError {

@@ -47,6 +47,8 @@ export interface Panel {
   runners: Runner[];
   /** For the outbox. */
   deliver: Deliver;
+  /** Calls when the Panel answers for the first time, and when it does again. */
+  onBack(handler: () => void): void;
   /** For `/readyz`. */
   note(): string | undefined;
   /** Connections end. Call after the runners were stopped. */
@@ -86,6 +88,7 @@ export function createPanel(options: PanelOptions): Panel {
     sync: source,
     runners: [source, reset, ...(states ? [states] : [])],
     deliver: panelDeliverer(parts),
+    onBack: (handler) => source.onBack(handler),
     note: () => source.summary(),
     close: () => client.close(),
   };

@@ -60,6 +60,8 @@ export interface OutboxOptions {
   log: Logger;
   metrics: RuntimeMetrics;
   registry: Registry;
+  /** Passed between any two acts that a crash may part; a test stops the daemon there. */
+  checkpoint?: (name: string) => Promise<void>;
   random?: () => number;
 }
 
@@ -97,14 +99,17 @@ export class Outbox {
   readonly #options: OutboxOptions;
   readonly #metrics: OutboxMetrics;
   readonly #deliverers = new Map<string, Deliver>();
+  readonly #owing: () => OwingObject[];
+  /** By key of the object: the entry whose receiver is back. */
+  readonly #hastened = new Map<string, string>();
 
   constructor(options: OutboxOptions) {
     const { sources, nodeName, clock, log, metrics, registry } = options;
     this.#options = options;
     const isOwing = (object: OwingObject) => isOfNode(object, nodeName) && owesAnything(object);
-    const owing = () => sources.flatMap((source) => source.list().filter(isOwing));
+    this.#owing = () => sources.flatMap((source) => source.list().filter(isOwing));
     this.#metrics = createOutboxMetrics(registry, () =>
-      owing().reduce((sum, { status }) => sum + (status?.owed?.length ?? 0), 0),
+      this.#owing().reduce((sum, { status }) => sum + (status?.owed?.length ?? 0), 0),
     );
     this.controller = new Controller({
       name: 'outbox',
@@ -114,7 +119,7 @@ export class Outbox {
       log,
       metrics,
       resyncMs: tryAgain.maxMs,
-      listKeys: () => owing().map(keyOf),
+      listKeys: () => this.#owing().map(keyOf),
     });
     for (const source of sources) {
       source.onChange(({ object }) => {
@@ -129,8 +134,20 @@ export class Outbox {
     this.#deliverers.set(to, deliver);
   }
 
+  /** It was away and is back: what it did not take is tried now, not when its pause is over. */
+  hasten(to: string): void {
+    for (const object of this.#owing()) {
+      const [entry] = object.status?.owed ?? [];
+      if (entry?.to !== to || entry.attempts === 0) continue;
+      this.#hastened.set(keyOf(object), entry.id);
+      this.controller.enqueue(keyOf(object));
+    }
+  }
+
   async #reconcile(key: string, context: ReconcileContext): Promise<Outcome> {
     const { store, clock } = this.#options;
+    const hastened = this.#hastened.get(key);
+    this.#hastened.delete(key);
     const object = await store.get<OwingObject>(...partsOf(key));
     if (!object) return undefined;
     const entry = object.status?.owed?.[0];
@@ -146,13 +163,15 @@ export class Outbox {
     }
     const waitMs = entry.nextAttemptAt ? Date.parse(entry.nextAttemptAt) - now : 0;
     // Farther away than any pause means that the wall clock was turned back.
-    if (waitMs > 0 && waitMs <= tryAgain.maxMs + roundingMs) return after(waitMs);
+    if (waitMs > 0 && waitMs <= tryAgain.maxMs + roundingMs && hastened !== entry.id) return after(waitMs);
     const deliver = this.#deliverers.get(entry.to);
     if (!deliver) return after(tryAgain.maxMs);
     return this.#try(deliver, entry, object, context);
   }
 
   async #try(deliver: Deliver, entry: Owed, object: OwingObject, { signal, log }: ReconcileContext): Promise<Outcome> {
+    const { checkpoint = async () => {} } = this.#options;
+    await checkpoint('report:due');
     try {
       await this.#withTimeout(signal, (limited) => deliver(entry, object, limited));
     } catch (error) {
@@ -167,6 +186,7 @@ export class Outbox {
       const notBeforeMs = error instanceof RetryLaterError ? error.afterMs : 0;
       return after(await this.#recordFailure(object, entry, reason, notBeforeMs));
     }
+    await checkpoint('report:taken');
     this.#metrics.tried('delivered');
     await this.#remove(object, entry);
     return after(0);

@@ -50,7 +50,7 @@ async function anOutbox(t: TestContext) {
     };
     t.after(stop);
     await settle();
-    return { registry, stop };
+    return { registry, stop, outbox };
   };
   const add = async (name: string, owed: Owed[], spec: { nodeName?: string } = {}) => {
     await store.create({ apiVersion: 'aileron.dev/v1', kind: 'Backup', metadata: { name, finalizers: [] }, spec });
@@ -131,6 +131,29 @@ test('a restart forgets neither what is owed nor when it is due', async (t) => {
   await clock.advance(600_000);
   assert.deepEqual(delivered, ['1']);
   assert.equal(await owedOf('a'), undefined);
+});
+
+test('what was not taken is tried at once when its receiver is back, and nothing before its first time', async (t) => {
+  const { start, add, owedOf, clock } = await anOutbox(t);
+  let away = true;
+  const delivered: string[] = [];
+  const { outbox } = await start(async ({ id }) => {
+    if (away) throw new Error('no answer');
+    delivered.push(id);
+  });
+  await add('a', [entry('1'), entry('2')]);
+  await clock.advance(1_000_000);
+  await add('b', [{ ...entry('early'), nextAttemptAt: new Date(clock.now() + 2_000).toISOString() }]);
+  away = false;
+  outbox.hasten('SomebodyElse');
+  await settle(20);
+  assert.deepEqual(delivered, []);
+  outbox.hasten('Panel');
+  await settle(20);
+  assert.deepEqual(delivered, ['1', '2']);
+  assert.equal(await owedOf('a'), undefined);
+  await clock.advance(2_000);
+  assert.deepEqual(delivered, ['1', '2', 'early']);
 });
 
 test('one object’s bad entry holds up its own next one and nobody else’s', async (t) => {

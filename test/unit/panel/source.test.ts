@@ -275,10 +275,7 @@ test('refusals are told from silence when one server is asked for', async (t) =>
   const ends: [Error, 'stale' | typeof PanelRefusedError][] = [
     [noAnswer, 'stale'],
     ...[500, 502, 503, 401, 408, 429].map((status): [Error, 'stale'] => [aRefusal(status), 'stale']),
-    ...[400, 403, 404, 422].map((status): [Error, typeof PanelRefusedError] => [
-      aRefusal(status),
-      PanelRefusedError,
-    ]),
+    ...[400, 403, 404, 422].map((status): [Error, typeof PanelRefusedError] => [aRefusal(status), PanelRefusedError]),
   ];
   for (const [error, end] of ends) {
     bench.single = () => Promise.reject(error);
@@ -339,6 +336,25 @@ test('a server deleted meanwhile is not made again by an answer from before', as
   bench.source.relist();
   await bench.advance(6_000);
   assert.ok(await bench.server(1));
+});
+
+test('a Panel that answers for the first time, or again, is told of once each time', async (t) => {
+  const bench = await SourceBench.make(t);
+  let times = 0;
+  bench.source.onBack(() => {
+    times += 1;
+  });
+  await bench.start();
+  bench.source.relist();
+  await bench.advance(6_000);
+  assert.deepEqual([bench.lists, times], [2, 1]);
+  bench.away = noAnswer;
+  bench.source.heard(noAnswer);
+  await bench.advance(60_000);
+  assert.equal(times, 1);
+  bench.away = undefined;
+  await bench.advance(61_000);
+  assert.equal(times, 2);
 });
 
 test('an object of another node is neither written nor judged (covers: SEC-27)', async (t) => {
