@@ -1,7 +1,8 @@
 // The node API as a Panel meets it, over real connections: who may ask, in which order things are looked at, and the bytes
 // of every refusal.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import type { Flavour } from '../../src/config/config.ts';
 import { PanelRefusedError } from '../../src/panel/sync.ts';
 import { apiDoor, of, otherUuid } from '../support/api-door.ts';
 import { anyUuid } from '../support/builders.ts';
@@ -15,8 +16,12 @@ function generic(answer: Answer, code: number): void {
   assert.deepEqual(answer.json(), { error: unexpected, request_id: answer.headers['x-request-id'] });
 }
 
-test('every answer of a bearer path says which node it is, whatever went wrong (traps 1)', async (t) => {
-  const { node, ask } = await apiDoor(t, { flavour: 'pelican' });
+for (const flavour of ['pelican', 'pterodactyl'] as const)
+  test(`every answer of a bearer path of a ${flavour} node says which it is, whatever went wrong (traps 1)`, (t) =>
+    saysItsName(t, flavour));
+
+async function saysItsName(t: TestContext, flavour: Flavour): Promise<void> {
+  const { node, ask } = await apiDoor(t, { flavour });
   const calls: [code: number, answer: Promise<Answer>][] = [
     [200, ask('/api/servers')],
     [401, httpCall(node.port, '/api/servers')],
@@ -35,10 +40,10 @@ test('every answer of a bearer path says which node it is, whatever went wrong (
     assert.match(String(headers['user-agent']), /^Pelican Wings\/v(\d+\.\d+\.\d+|develop) \(id:id\)$/, `${code}`);
   }
   const open = await httpCall(node.port, '/download/backup');
-  assert.equal(open.headers['user-agent'], undefined, 'links tell nobody which node it is (covers: SEC-29)');
-});
+  assert.equal(open.headers['user-agent'], undefined, 'links tell nobody which node it is');
+}
 
-test('unknown paths ask for the token, then say 404; OPTIONS is 204 everywhere (traps 2)', async (t) => {
+test('unknown paths ask for the token, then say 404; OPTIONS is 204 everywhere (traps 2, 36)', async (t) => {
   const { node, ask } = await apiDoor(t);
   for (const path of ['/', '/nowhere', '/api', '/api/servers/x/y/z', '/%zz', `/${'x'.repeat(2_000)}`]) {
     const strange = await httpCall(node.port, path);
@@ -56,6 +61,11 @@ test('unknown paths ask for the token, then say 404; OPTIONS is 204 everywhere (
     assert.equal(preflight.headers['access-control-allow-origin'], panelOrigin);
   }
   assert.equal((await ask(of('/power'))).status, 404, 'a known path with another method is unknown');
+  for (const method of ['PUT', 'PATCH', 'TRACE', 'PROPFIND', 'PURGE', 'SEARCH']) {
+    const { status, body } = await httpCall(node.port, '/api/servers', { method });
+    assert.deepEqual([status, body.includes('heads were not present')], [401, true], method);
+    assert.equal((await ask('/api/servers', { method })).status, 404, method);
+  }
 });
 
 test('headers for pages and the id of the request are on every answer, errors too (traps 3, 40)', async (t) => {
@@ -158,18 +168,33 @@ test('HEAD is an unknown method everywhere (traps 7)', async (t) => {
 test('the uuid of a server is compared byte for byte (traps 35) (covers: SEC-26)', async (t) => {
   const { ask, post } = await apiDoor(t);
   const missing = '{"error":"The requested resource does not exist on this instance."}';
-  for (const uuid of [otherUuid, anyUuid.toUpperCase(), anyUuid.slice(0, 8), '..%2f..%2fetc', `{${anyUuid}}`, '%00']) {
+  for (const uuid of [otherUuid, anyUuid.toUpperCase(), anyUuid.slice(0, 8), ...strange(anyUuid)]) {
     const { status, body } = await ask(of('', uuid));
     assert.deepEqual([status, body], [404, missing], uuid);
   }
   const refused = '{"error":"The data provided in the request could not be validated."}';
-  for (const uuid of ['', 'x', otherUuid.toUpperCase(), '5c1d9a7e-1b2c-1d3e-8f4a-5b6c7d8e9f00', `${otherUuid}0`]) {
+  const version1 = '5c1d9a7e-1b2c-1d3e-8f4a-5b6c7d8e9f00';
+  for (const uuid of ['', 'x', otherUuid.toUpperCase(), version1, ...strange(otherUuid).map(decodeURIComponent)]) {
     const { status, body } = await post('/api/servers', { uuid });
     assert.deepEqual([status, body], [422, refused], uuid);
   }
 });
 
-test('wrong tokens from one address are slowed down, the right one never (covers: SEC-31)', async (t) => {
+/** What is nearly this uuid, or wants to be a path, as it stands in a URL. */
+function strange(uuid: string): string[] {
+  return [
+    `${uuid}0`,
+    uuid.slice(1),
+    `{${uuid}}`,
+    `urn:uuid:${uuid}`,
+    '..%2f..%2fetc',
+    `..%2f${uuid}`,
+    '%00',
+    `${uuid}%00`,
+  ];
+}
+
+test('wrong tokens from one address are slowed down, the right one never (covers: SEC-31, SEC-33)', async (t) => {
   const { node, ask } = await apiDoor(t);
   const guess = () => httpCall(node.port, '/api/servers', { headers: { authorization: 'Bearer guess' } });
   for (let count = 0; count < 20; count++) assert.equal((await guess()).status, 403);
@@ -177,6 +202,9 @@ test('wrong tokens from one address are slowed down, the right one never (covers
   assert.deepEqual([status, headers['retry-after']], [429, '60']);
   assert.equal((await ask('/api/servers')).status, 200);
   assert.equal((await httpCall(node.port, '/api/servers')).status, 401, 'who shows nothing guesses nothing');
+  const asAnother = { authorization: 'Bearer guess', 'x-forwarded-for': '203.0.113.7', 'x-real-ip': '203.0.113.7' };
+  const disguised = await httpCall(node.port, '/api/servers', { headers: asAnother });
+  assert.equal(disguised.status, 429, 'nobody but a trusted proxy says who it is');
   await node.clock.advance(60_000);
   assert.equal((await guess()).status, 403);
 });
@@ -195,6 +223,43 @@ test('a token of the header counts as a whole and exactly (covers: SEC-25)', asy
   assert.equal(await code(`${authorization}x`), 403);
   assert.equal(await code(authorization.slice(0, -1)), 403);
   assert.equal(await code('Bearer ä'), 403);
+  assert.equal(await code(`${authorization} `), 200, 'a parser takes the blank away');
+  assert.equal(await code(authorization.replace(' ', '\t')), 401);
+  assert.equal(await code([authorization, authorization]), 401, 'two headers');
+  assert.equal(await code([authorization, 'Bearer guess']), 401);
+});
+
+test('strangers are told the same of a server that is here and of one that is not (covers: SEC-29)', async (t) => {
+  const { node } = await apiDoor(t);
+  const asked = async (method: string, path: string, uuid: string, authorization?: string) => {
+    const headers = authorization ? { authorization } : {};
+    const { status, headers: told, body } = await httpCall(node.port, of(path, uuid), { method, headers });
+    const { 'x-request-id': _, date: __, ...others } = told;
+    return { status, body, others };
+  };
+  const routes: [method: string, path: string][] = [
+    ...['', '/logs', '/install-logs', '/backup/operations', '/nothing', '/'].map((path): [string, string] => [
+      'GET',
+      path,
+    ]),
+    ...['/power', '/commands', '/sync', '/install', '/reinstall', '/ws/deny', '/backup'].map(
+      (path): [string, string] => ['POST', path],
+    ),
+    ['POST', `/backup/${otherUuid}/restore`],
+    ...['', '/install', '/deleteAllBackups', `/backup/${otherUuid}`, `/backup/${otherUuid}/cancel`].map(
+      (path): [string, string] => ['DELETE', path],
+    ),
+    ['HEAD', ''],
+    ['OPTIONS', ''],
+  ];
+  for (const [method, path] of routes) {
+    const here = await asked(method, path, anyUuid);
+    assert.deepEqual(
+      JSON.parse(JSON.stringify(here).replaceAll(anyUuid, otherUuid)),
+      await asked(method, path, otherUuid),
+    );
+  }
+  assert.deepEqual(await asked('GET', '', anyUuid, 'Bearer x'), await asked('GET', '', otherUuid, 'Bearer x'));
 });
 
 test('the log has who asked what, when, and no secret of a link (traps 39) (covers: SEC-42)', async (t) => {

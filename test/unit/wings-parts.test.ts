@@ -1,9 +1,12 @@
 // Small parts of the node API: names in headers, secrets in URLs, tries, and the memory of used links.
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { validateHeaderValue } from 'node:http';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { judgeBearer } from '../../src/http/wings/bearer.ts';
 import { attachment } from '../../src/http/wings/content-disposition.ts';
 import { FailedTries } from '../../src/http/wings/failed-tries.ts';
 import { redactedUrl } from '../../src/http/wings/redacted-url.ts';
@@ -27,6 +30,37 @@ for (const [name, header] of names) {
     assert.doesNotThrow(() => validateHeaderValue('content-disposition', attachment(name)));
   });
 }
+
+test('a token is compared as a digest of one length, whatever was shown and however alike it is (covers: SEC-25)', (t) => {
+  const compare = crypto.timingSafeEqual;
+  const lengths: [number, number][] = [];
+  const observed = t.mock.method(crypto, 'timingSafeEqual', (one: Uint8Array, other: Uint8Array) => {
+    lengths.push([one.byteLength, other.byteLength]);
+    return compare(one, other);
+  });
+  syncBuiltinESMExports();
+  t.after(() => {
+    observed.mock.restore();
+    syncBuiltinESMExports();
+  });
+  const secret = 'a'.repeat(64);
+  const judge = (shown: string, right = secret) =>
+    judgeBearer({ headersDistinct: { authorization: [`Bearer ${shown}`] } } as never, right);
+  const wrong = [
+    '',
+    'a',
+    secret.slice(1),
+    `${secret}a`,
+    secret.replace(/.$/, 'b'),
+    secret.replace(/^./, 'b'),
+    'ä',
+    '\0',
+  ];
+  for (const shown of [...wrong, 'a'.repeat(100_000)]) assert.equal(judge(shown), 'wrong');
+  assert.equal(judge(secret), 'right');
+  assert.equal(judge('', ''), 'wrong', 'an empty token lets nobody in');
+  assert.deepEqual(lengths, Array(wrong.length + 3).fill([32, 32]));
+});
 
 test('a URL is logged without what opens a link (traps 39) (covers: SEC-42)', () => {
   assert.equal(redactedUrl('/x?token=a.b.c&v=2'), '/x?token=***&v=2');
