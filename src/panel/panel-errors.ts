@@ -46,8 +46,11 @@ export class PanelUnreadableError extends Error {
   }
 }
 
-/** Answers of a proxy in front of a Panel that is away, and of one in maintenance. */
-const awayStatuses = [502, 503, 504];
+/**
+ * Answers of a proxy in front of a Panel that is away, and of one in maintenance. The Panel itself says 401 to who shows
+ * no token at all; as each call shows one, something in between wants another login or keeps ours for itself.
+ */
+const awayStatuses = [401, 502, 503, 504];
 
 /** Nobody is there who could say yes or no. */
 export function isAway(error: unknown): boolean {

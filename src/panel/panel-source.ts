@@ -42,12 +42,6 @@ const tryAgain = { baseMs: 1_000, maxMs: 60_000 };
 
 const betweenListsMs = 5_000;
 
-/**
- * Answers of a proxy in front of a Panel that is away, and of one in maintenance. The Panel itself says 401 to who shows
- * no token at all; as each call shows one, something in between wants another login or keeps ours for itself.
- */
-const awayStatuses = [401, 502, 503, 504];
-
 /** Nodes that were started together do not ask together for ever. */
 const spread = 0.25;
 
