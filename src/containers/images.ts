@@ -116,7 +116,7 @@ export class ImagePuller {
   /** `linux/amd64` and the like, in the words of the image specification. */
   async #platform(): Promise<string | undefined> {
     if (!this.#options.sendPlatform) return undefined;
-    const { os, arch } = await this.#options.docker.info();
-    return `${os}/${arch}`;
+    const { osType, arch } = await this.#options.docker.info();
+    return `${osType}/${arch}`;
   }
 }

@@ -200,7 +200,7 @@ export interface EngineInfo {
   runcVersion: string;
   /** Commit of runc, where Docker says it. */
   runcCommit: string;
-  /** `linux` */
+  /** `linux`, as images name it. */
   osType: string;
   /** `cgroupfs`, `systemd` */
   cgroupDriver: string;

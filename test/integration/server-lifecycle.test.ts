@@ -77,9 +77,11 @@ describe('the life of a server', options, () => {
   }
 
   test('a kill ends a pull that hangs, while the API answers', async (t) => {
-    const uuid = await node.add('kill-pull', { image: await hangingRegistry(t) });
+    const { image, asked } = await hangingRegistry(t);
+    const uuid = await node.add('kill-pull', { image });
     await node.api.power('kill-pull', 'start');
     await node.daemon.untilLine(uuid, 'Pulling Docker container image');
+    await asked;
     await node.api.powerAndFinish('kill-pull', 'kill');
     await node.api.until(
       'kill-pull',

@@ -2,11 +2,19 @@
 import { createServer, type Socket } from 'node:net';
 import type { Owner } from './owner.ts';
 
-/** Answers an image that lies there. */
-export async function hangingRegistry(t: Owner): Promise<string> {
+export interface HangingRegistry {
+  /** One that lies there. */
+  image: string;
+  /** Resolves when somebody has come for it. */
+  asked: Promise<void>;
+}
+
+export async function hangingRegistry(t: Owner): Promise<HangingRegistry> {
   const sockets = new Set<Socket>();
+  const asked = Promise.withResolvers<void>();
   const server = createServer((socket) => {
     sockets.add(socket);
+    asked.resolve();
     socket.on('error', () => {}).on('close', () => sockets.delete(socket));
   });
   await new Promise<void>((resolve, reject) => server.on('error', reject).listen(0, '127.0.0.1', resolve));
@@ -16,5 +24,5 @@ export async function hangingRegistry(t: Owner): Promise<string> {
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new TypeError('a TCP server has an address and a port');
-  return `127.0.0.1:${address.port}/test/slow:1`;
+  return { image: `127.0.0.1:${address.port}/test/slow:1`, asked: asked.promise };
 }

@@ -26,7 +26,7 @@ function setUp({ local = [] as string[], sendPlatform = false } = {}) {
   const clock = new FakeClock();
   const docker = {
     inspectImage: async (reference: string) => (local.includes(reference) ? { id: 'sha256:1' } : undefined),
-    info: async () => ({ os: 'linux', arch: 'amd64' }),
+    info: async () => ({ os: 'Debian GNU/Linux 12 (bookworm)', osType: 'linux', arch: 'amd64' }),
     pullImage: (reference: string, options: PullOptions) =>
       new Promise<void>((resolve, reject) => {
         pulls.push({ reference, options, done: resolve, fail: reject });
