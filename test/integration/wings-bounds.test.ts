@@ -3,18 +3,19 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { connect as connectTls } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { makeAuthority, makeServingPair } from '../../src/http/kube/pki/make.ts';
+import { backupLink, putArchive } from '../support/api-archives.ts';
 import { apiDoor, of } from '../support/api-door.ts';
-import { anyUuid } from '../support/builders.ts';
-import { aUser, ConsoleNode } from '../support/console-node.ts';
+import { ConsoleNode } from '../support/console-node.ts';
 import { settle } from '../support/fake-clock.ts';
-import { nodeSecret, signedToken } from '../support/signed-token.ts';
+import { descriptorsBelow } from '../support/open-descriptors.ts';
+import { nodeSecret } from '../support/signed-token.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { until } from '../support/until.ts';
 
@@ -31,7 +32,7 @@ async function begun(port: number, lines: string[], body = ''): Promise<{ socket
   return { socket, text: () => text };
 }
 
-const untilTrue = (what: string, is: () => boolean) => until(what, 5_000, async () => is());
+const untilTrue = (what: string, is: () => boolean) => until(what, 30_000, async () => is());
 
 test('a body that does not arrive is waited for half a minute (covers: SEC-52)', async (t) => {
   const { node } = await apiDoor(t);
@@ -77,24 +78,19 @@ test('a connection goes on when its bodies were read (covers: SEC-52)', async (t
 
 test('a download that nobody takes is given up, and its file closed (covers: SEC-52)', async (t) => {
   const { node } = await apiDoor(t);
-  const backup = '47363ce7-d70a-430e-8e75-6dc87c8d016d';
-  const directory = join(node.config.system.backupDirectory, anyUuid);
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(join(directory, `${backup}.tar.gz`), Buffer.alloc(64 * 1024 * 1024));
-  const iat = Math.floor(node.clock.now() / 1000);
-  const claims = { server_uuid: anyUuid, user_uuid: aUser, unique_id: 'x', backup_uuid: backup };
-  const token = signedToken({ jti: 'x', iat, exp: iat + 900, ...claims });
+  putArchive(node, { bytes: Buffer.alloc(64 * 1024 * 1024) });
   const socket = connect({ host: '127.0.0.1', port: node.port });
   socket.on('error', () => {}); // To be cut off is what is looked at.
-  socket.write(`GET /download/backup?token=${token} HTTP/1.1\r\nhost: node\r\n\r\n`);
+  socket.write(`GET ${backupLink(node)} HTTP/1.1\r\nhost: node\r\n\r\n`);
   await once(socket, 'readable');
   const answered = () => node.log.find({ message: 'the node API answered' }).length;
   const before = answered();
-  // Long enough for the system's own buffers to be full.
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  await node.clock.advance(15_000);
-  await node.clock.advance(60_000);
-  await untilTrue('it is over', () => answered() > before);
+  assert.equal(descriptorsBelow(node.config.system.backupDirectory).length, 1);
+  await until('it is over', 30_000, async () => {
+    await node.clock.advance(15_000);
+    return answered() > before;
+  });
+  assert.deepEqual(descriptorsBelow(node.config.system.backupDirectory), []);
   socket.destroy();
 });
 
@@ -121,7 +117,7 @@ async function shown(port: number): Promise<string> {
   return fingerprint256;
 }
 
-test('a renewed certificate is shown within a minute, a broken one is not taken', async (t) => {
+test('a renewed certificate is shown within a minute, a broken one is not taken (covers: SEC-58)', async (t) => {
   const directory = temporaryDirectory(t);
   const ssl = { cert: join(directory, 'fullchain.pem'), key: join(directory, 'privkey.pem') };
   const first = await certify(ssl, 'one.example');
@@ -136,16 +132,16 @@ test('a renewed certificate is shown within a minute, a broken one is not taken'
   assert.equal(status, 200);
 
   const pass = async () => {
-    await until('the files were looked at', 5_000, async () => node.clock.pendingTimers > 0);
+    await until('the files were looked at', 30_000, async () => node.clock.pendingTimers > 0);
     await node.clock.advance(60_000);
   };
   const second = await certify(ssl, 'two.example');
-  await until('it is shown', 10_000, async () => {
+  await until('it is shown', 30_000, async () => {
     await pass();
     return (await shown(node.port)) === second;
   });
   writeFileSync(ssl.key, 'nonsense');
-  await until('it is complained of', 10_000, async () => {
+  await until('it is complained of', 30_000, async () => {
     await pass();
     return node.log.find({ level: 'error' }).length > 0;
   });
@@ -154,23 +150,65 @@ test('a renewed certificate is shown within a minute, a broken one is not taken'
   await pass();
   assert.equal(await shown(node.port), second);
   const third = await certify(ssl, 'three.example');
-  await until('the next good one is shown', 10_000, async () => {
+  await until('the next good one is shown', 30_000, async () => {
     await pass();
     return (await shown(node.port)) === third;
   });
 });
 
-test('old versions of TLS are refused', async (t) => {
+test('TLS 1.2 or newer with the suites and curves of the list, HTTP/1.1, and any name (covers: SEC-58, SEC-59)', async (t) => {
   const directory = temporaryDirectory(t);
   const ssl = { cert: join(directory, 'c.pem'), key: join(directory, 'k.pem') };
   await certify(ssl, 'one.example');
   const { port } = await ConsoleNode.start(t, { ssl });
-  const socket = connectTls({
-    ...{ host: '127.0.0.1', port, rejectUnauthorized: false },
-    ...{ minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' },
-  });
-  const [error] = (await once(socket, 'error')) as [Error];
-  assert.match(String(error), /protocol version|unsupported protocol|alert/i);
+  const meet = async (options: ConnectionOptions) => {
+    const socket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false, ...options });
+    await once(socket, 'secureConnect');
+    const { alpnProtocol } = socket;
+    const [protocol, cipher] = [socket.getProtocol(), socket.getCipher().name];
+    socket.destroy();
+    return [protocol, cipher, alpnProtocol];
+  };
+  assert.deepEqual(
+    (await meet({ ALPNProtocols: ['h2', 'http/1.1'] })).filter((_, at) => at !== 1),
+    ['TLSv1.3', 'http/1.1'],
+  );
+  const [older, cipher] = await meet({ maxVersion: 'TLSv1.2' });
+  assert.deepEqual([older, /^ECDHE-ECDSA-(AES\d+-GCM|CHACHA20)/.test(String(cipher))], ['TLSv1.2', true]);
+  const weak = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+  const refused: ConnectionOptions[] = [
+    weak,
+    { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA' },
+    { maxVersion: 'TLSv1.2', ciphers: 'AES128-GCM-SHA256' },
+    { ecdhCurve: 'P-521' },
+    { ALPNProtocols: ['h2'] },
+  ];
+  for (const options of refused) await assert.rejects(meet(options), JSON.stringify(options));
+  for (const servername of ['', 'random.example', `${'x'.repeat(63)}.example`, '*.example', 'xn--nxasmq6b'])
+    assert.equal((await meet({ servername }))[0], 'TLSv1.3', servername);
+});
+
+test('what is encrypted counts as one connection, and gives its place back (covers: SEC-56)', async (t) => {
+  const directory = temporaryDirectory(t);
+  const ssl = { cert: join(directory, 'c.pem'), key: join(directory, 'k.pem') };
+  await certify(ssl, 'one.example');
+  const { port } = await ConsoleNode.start(t, { ssl, connections: { most: 2, isExempt: () => false } });
+  /** Undefined: cut off. */
+  const enter = async () => {
+    const socket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false }).on('error', () => {});
+    let isIn = false;
+    socket.once('secureConnect', () => {
+      isIn = true;
+    });
+    await until('it is in, or cut off', 30_000, async () => isIn || socket.closed);
+    return isIn ? socket : undefined;
+  };
+  for (let round = 0; round < 3; round++) {
+    const sockets = [1, 2].map(() => until('there is a place', 30_000, enter));
+    for (const socket of sockets) assert.ok(await socket);
+    assert.equal(await enter(), undefined);
+    for (const socket of sockets) (await socket).destroy();
+  }
 });
 
 test('a node whose certificate cannot be used does not start, and says which setting it is', async (t) => {
