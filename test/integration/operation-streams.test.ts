@@ -132,13 +132,35 @@ test('a backup and its restore (backups 15.15) (websocket 17.17, 17.18, 17.19)',
     ['running', 'backup', 'running'],
   );
 
-  const extracted = await judge(server, await restore(node, 'lobby', backup), { type: 'restore', outcome: 'success' });
+  await node.daemon.pauseAt('restore:staged');
+  const asked = await restore(node, 'lobby', backup);
+  await node.daemon.paused(patienceMs);
+  await goesOnDuring(t, node, server);
+  node.daemon.goOn();
+  const extracted = await judge(server, asked, { type: 'restore', outcome: 'success' });
   assert.ok(extracted.length >= 5, `${extracted.length} steps`);
   assert.deepEqual(phases(extracted).slice(-1), ['finalize']);
   assert.deepEqual(server.reader.all('status'), ['running', 'stopping', 'offline']);
   assert.equal(server.reader.all('server_status').at(-1), 'offline');
   assert.equal(server.other.closed, undefined);
 });
+
+/** While a restore has the server, sockets work as ever, one that comes now too; only power is refused. */
+async function goesOnDuring(t: TestContext, node: LiveNode, { uuid, other }: Watched): Promise<void> {
+  assert.equal(other.all('server_status').at(-1), 'restore');
+  const late = await aConsole(t, node, uuid, administrator);
+  assert.deepEqual([late.all('status'), late.all('server_status')], [['running'], ['restore']]);
+  await other.authenticate(await consoleToken(node.config, uuid, player));
+  for (const client of [other, late]) {
+    const stats = client.count('stats');
+    client.send('send stats');
+    await client.until('figures', () => client.count('stats') > stats);
+  }
+  late.send('set state', 'start');
+  await late.until('a refusal', () => late.count('daemon error') > 0);
+  assert.match(late.all('daemon error')[0] ?? '', /: server is currently being restored$/);
+  assert.equal(other.count('backup restore completed'), 0, 'it is not at its end');
+}
 
 test('one that is cancelled at work (backups 15.15)', options, async (t) => {
   const node = await slowNode(t, { writeLimit: MiB });

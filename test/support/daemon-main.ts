@@ -12,7 +12,11 @@ import { Redactor } from '../../src/telemetry/redact.ts';
 import type { DaemonMessage, DaemonOrder } from './daemon-child.ts';
 
 const config = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Config;
-const tell = (message: DaemonMessage) => void process.stdout.write(`${JSON.stringify(message)}\n`);
+/** One line a message: who reads lines takes U+2028 and U+2029 for the end of one. */
+const tell = (message: DaemonMessage) =>
+  void process.stdout.write(
+    `${JSON.stringify(message).replace(/[\u2028\u2029]/g, (end) => `\\u${end.charCodeAt(0).toString(16)}`)}\n`,
+  );
 
 const log = createLogger({
   level: config.aileron.log.level,
