@@ -1,7 +1,7 @@
 // Gathers what a report on this node tells. Asks Docker and reads the end of the log; changes nothing, and takes what does
 // not answer for an answer too.
 import { open } from 'node:fs/promises';
-import { release } from 'node:os';
+import { hostname, release } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, timestamp } from '../clock/clock.ts';
 import type { Config } from '../config/config.ts';
@@ -16,6 +16,8 @@ export interface DiagnosticsDeps {
   config: Config;
   docker: Pick<DockerEngine, 'info' | 'listContainers'>;
   clock: Clock;
+  /** Of this machine; those of the system when absent. */
+  facts?: Pick<DiagnosticsFacts, 'machine' | 'versions'>;
 }
 
 /** Docker may take this long, ms; the Panel waits 5 s. */
@@ -26,13 +28,17 @@ const logBytes = 512 * 1024;
 
 /** The report as text. Never rejects for what is wrong with the node: it is in the report. */
 export async function collectDiagnostics(deps: DiagnosticsDeps, options: DiagnosticsOptions): Promise<string> {
-  const { config, clock } = deps;
+  const { config, clock, facts = factsOfMachine() } = deps;
   const [docker, logs] = await Promise.all([
     askDocker(deps),
     options.logs ? lastLines(config, options.logLines) : undefined,
   ]);
+  return diagnosticsReport({ config, ...facts, now: timestamp(clock), docker, logs }, options);
+}
+
+function factsOfMachine(): Pick<DiagnosticsFacts, 'machine' | 'versions'> {
   const versions = { daemon: aileronVersion, node: process.version, kernel: release() };
-  return diagnosticsReport({ config, versions, now: timestamp(clock), docker, logs }, options);
+  return { machine: hostname(), versions };
 }
 
 async function askDocker({ docker, clock }: DiagnosticsDeps): Promise<DiagnosticsFacts['docker']> {

@@ -1,7 +1,8 @@
 // The report that people send when they ask for help: what runs, how it is set, what it said last. Pure. Where the node
-// and its Panel are is left out unless it is asked for; the token never is in it.
+// and its Panel are is left out unless it is asked for, from the log as well; the token never is in it.
 import type { Config, Flavour } from '../config/config.ts';
 import type { EngineInfo } from '../docker/engine.ts';
+import { hidden, hostHider } from './hide-hosts.ts';
 
 export interface DiagnosticsOptions {
   /** Show where the Panel and the doors of the node are. */
@@ -13,6 +14,8 @@ export interface DiagnosticsOptions {
 
 export interface DiagnosticsFacts {
   config: Config;
+  /** Name of this machine. */
+  machine: string;
   /** Of this daemon, of Node.js, of the kernel. */
   versions: { daemon: string; node: string; kernel: string };
   /** RFC 3339. */
@@ -30,24 +33,24 @@ const titles: Record<Flavour, string> = {
   pelican: 'Pelican Wings - Diagnostics Report',
 };
 
-const redacted = '{redacted}';
 const mostContainers = 1_000;
 
 export function diagnosticsReport(
   facts: DiagnosticsFacts,
   { endpoints }: Pick<DiagnosticsOptions, 'endpoints'>,
 ): string {
-  const { config, logs } = facts;
+  const { config, logs, machine } = facts;
+  const hide = endpoints ? (text: string) => text : hostHider(config, machine);
   return [
     titles[config.flavour],
     ...section('Versions', versionLines(facts)),
     ...section(
       'Wings Configuration',
-      configurationLines(facts, (text) => (endpoints ? text : redacted)),
+      configurationLines(facts, (text) => (endpoints ? text : hidden)),
     ),
-    ...section('Docker: Info', dockerLines(facts)),
+    ...section('Docker: Info', dockerLines(facts).map(hide)),
     ...section('Docker: Running Containers', containerLines(facts)),
-    ...section('Latest Wings Logs', typeof logs === 'string' ? [logs] : (logs ?? ['Logs redacted.'])),
+    ...section('Latest Wings Logs', (typeof logs === 'string' ? [logs] : (logs ?? ['Logs redacted.'])).map(hide)),
     '',
   ].join('\n');
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -121,4 +121,46 @@ test('a Docker that refuses or is silent is part of the report', async () => {
   const text = report({}, { docker: silent, clock });
   await clock.advance(3_000);
   assert.match(await text, /Docker does not answer: no answer within 3 s/);
+});
+
+const facts = {
+  machine: 'node7.games.example',
+  versions: { daemon: '1.2.3', node: 'v24.0.0', kernel: '6.1.0-18-amd64' },
+};
+
+/** What happens on nodes, with everything in it that says where somebody is. */
+const said = [
+  ['info', 'the node is up', { node: 'node7', api: 8080 }],
+  ['warn', 'the Panel cannot be reached', { err: { message: 'connect ECONNREFUSED 198.51.100.4:443' } }],
+  ['info', 'certificates', { remote: 'https://panel.example/games', name: 'node7.games.example' }],
+  ['warn', 'a login was refused', { ip: '2001:db8::17', port: '203.0.113.9:51234', peer: '[2001:db8::18]:22' }],
+  [
+    'info',
+    'pulled',
+    { image: 'registry.games.example:5000/yolks:java_21', from: 'docker://registry.games.example/v2' },
+  ],
+  ['info', 'asked itself', { url: 'http://127.0.0.1:9464/readyz', also: '::1', took: '00:01:02.345' }],
+] as const;
+
+test('the report without hosts is this, word for word (covers: SEC-116)', async () => {
+  const levels = { info: 30, warn: 40 };
+  const lines = said.map(([level, msg, fields]) => JSON.stringify({ level: levels[level], time: 0, ...fields, msg }));
+  await writeFile(join(directory, 'wings.log'), `${lines.join('\n')}\n`);
+  const golden = await readFile(join(import.meta.dirname, 'report.golden.txt'), 'utf8');
+  assert.equal((await report({}, { facts })).replaceAll(directory, '/var/log/pelican'), golden);
+});
+
+test('where somebody is stays in the log of a report that was asked for it (covers: SEC-116)', async () => {
+  await writeFile(join(directory, 'wings.log'), 'https://panel.example said 198.51.100.4 is node7.games.example\n');
+  const logs = async (endpoints: boolean) => sectionOf(await report({ endpoints }, { facts }), 'Latest Wings Logs')[0];
+  assert.equal(await logs(true), 'https://panel.example said 198.51.100.4 is node7.games.example');
+  assert.equal(await logs(false), 'https://{redacted} said {redacted} is {redacted}');
+});
+
+test('why Docker does not answer is told without its address (covers: SEC-116)', async () => {
+  const refuses = {
+    info: async () => Promise.reject(new Error('connect ECONNREFUSED 192.0.2.99:2375')),
+    listContainers: async () => [],
+  };
+  assert.match(await report({}, { docker: refuses }), /Docker does not answer: connect ECONNREFUSED \{redacted\}:2375/);
 });
