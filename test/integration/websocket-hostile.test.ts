@@ -5,6 +5,7 @@ import { deflateRawSync } from 'node:zlib';
 import { anyUuid } from '../support/builders.ts';
 import { ConsoleNode, panelOrigin } from '../support/console-node.ts';
 import { clientFrame, opcodes, RawSocket } from '../support/raw-socket.ts';
+import { until } from '../support/until.ts';
 
 const mebibyte = 1024 * 1024;
 const deflate = 'permessage-deflate; client_no_context_takeover';
@@ -12,12 +13,16 @@ const deflate = 'permessage-deflate; client_no_context_takeover';
 async function attacked(t: TestContext, extensions?: string): Promise<{ node: ConsoleNode; socket: RawSocket }> {
   const node = await ConsoleNode.start(t);
   await node.add();
+  return { node, socket: await attacker(t, node, extensions) };
+}
+
+async function attacker(t: TestContext, node: ConsoleNode, extensions?: string): Promise<RawSocket> {
   const socket = await RawSocket.open({
     ...{ port: node.port, uuid: anyUuid, origin: panelOrigin },
     ...(extensions ? { extensions } : {}),
   });
   t.after(() => socket.socket.destroy());
-  return { node, socket };
+  return socket;
 }
 
 /** Others are served as if nothing were. */
@@ -80,23 +85,29 @@ for (const [what, bytes] of [
     await node.clock.advance(9_000);
     assert.equal(socket.closed, false);
     await node.clock.advance(1_000);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until('the close frame', 30_000, async () => socket.closeCode !== undefined);
     assert.equal(socket.closeCode, 1008);
     await node.clock.advance(5_000);
     await socket.untilClosed();
   });
 }
 
-test('a message that inflates beyond 32 KiB is refused before it has (covers: SEC-45)', async (t) => {
-  const { node, socket } = await attacked(t, deflate);
-  const bomb = deflateRawSync(Buffer.alloc(64 * mebibyte, ' '));
-  const growth = await heapGrowth(async () => {
-    await socket.write(clientFrame(bomb.subarray(0, 32_000), { opcode: opcodes.text, compressed: true }));
-    assert.equal(await socket.untilClosed(), 1009);
+const bomb = deflateRawSync(Buffer.alloc(64 * mebibyte, ' '));
+
+for (const size of [4_096, 32_000]) {
+  test(`${size} bytes that inflate beyond 32 KiB are refused before they have, on ten sockets at once (covers: SEC-45)`, async (t) => {
+    const { node, socket } = await attacked(t, deflate);
+    const sockets = [socket];
+    while (sockets.length < 10) sockets.push(await attacker(t, node, deflate));
+    const growth = await heapGrowth(async () => {
+      const frame = clientFrame(bomb.subarray(0, size), { opcode: opcodes.text, compressed: true });
+      await Promise.all(sockets.map((one) => one.write(frame)));
+      for (const one of sockets) assert.equal(await one.untilClosed(), 1009);
+    });
+    assert.ok(growth < 10, `${growth} MiB`);
+    await stillServes(node);
   });
-  assert.ok(growth < 10, `${growth} MiB`);
-  await stillServes(node);
-});
+}
 
 test('what is announced as larger than allowed is refused by its header (covers: SEC-45)', async (t) => {
   const { node, socket } = await attacked(t);

@@ -80,7 +80,7 @@ function bench({ throttle = {} as Partial<ThrottleLimits>, pastLines = 150 } = {
   return made;
 }
 
-test('a line of the daemon has the bytes of Wings (acceptance 13)', () => {
+test('a line of the daemon has the bytes of Wings (websocket 17.13)', () => {
   assert.equal(
     JSON.stringify(daemonLine('Pterodactyl', 'Updating process configuration files...')),
     '"\\u001b[33m\\u001b[1m[Pterodactyl Daemon]:\\u001b[39m Updating process configuration files...\\u001b[0m"',
@@ -90,7 +90,7 @@ test('a line of the daemon has the bytes of Wings (acceptance 13)', () => {
 
 const throttleLine = daemonLine('Pterodactyl', 'Server is outputting console data too quickly -- throttling...');
 
-test('2001 lines in a window: 2000 and one word about it; a start begins anew (acceptance 12)', async () => {
+test('2001 lines in a window: 2000 and one word about it; a start begins anew (websocket 17.12)', async () => {
   const { print, move, watch, clock } = bench();
   const { lines } = watch();
   for (let index = 0; index < 2_001; index++) print(`line ${index}`);
@@ -162,7 +162,7 @@ const examples: [input: string, events: string[]][] = [
   [' \r\n', [' ']],
 ];
 
-test('the line examples of the contract arrive as they should (acceptance 11)', async () => {
+test('the line examples of the contract arrive as they should (websocket 17.11)', async () => {
   for (const [input, events] of examples) {
     const { print, watch } = bench();
     const { lines } = watch();
@@ -220,7 +220,7 @@ test('everything arrives in the order in which it happened', async () => {
   );
 });
 
-test('a failing start shows each state once, then figures of nothing (acceptance 16)', async () => {
+test('a failing start shows each state once, then figures of nothing (websocket 17.16)', async () => {
   const { bus, move, watch, recorded } = bench();
   recorded.diskBytes = 123;
   const { messages } = watch();

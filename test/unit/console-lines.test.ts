@@ -30,7 +30,7 @@ const table: { what: string; input: string; lines: string[] }[] = [
 ];
 
 for (const { what, input, lines } of table) {
-  test(`a console line splitter ${what}, however the bytes arrive`, () => {
+  test(`a console line splitter ${what}, however the bytes arrive (websocket 17.11)`, () => {
     for (const size of [1, 2, 3, 5, 1000]) {
       assert.deepEqual(linesOf(Buffer.from(input), size).map(String), lines, `in chunks of ${size}`);
     }
@@ -52,7 +52,7 @@ test('a line of exactly the largest size is one line, with its CR in another chu
   }
 });
 
-test('a longer line is cut, nothing is lost, and the cut does not depend on the chunks', () => {
+test('a longer line is cut, nothing is lost, and the cut does not depend on the chunks (websocket 17.11)', () => {
   const inputs = [
     Buffer.alloc(maxLineBytes * 3 + 1, 'abcdefg'),
     Buffer.concat([Buffer.alloc(maxLineBytes - 1, 'a'), Buffer.from('€'), Buffer.alloc(maxLineBytes, 'b')]),
@@ -79,7 +79,7 @@ test('a cut does not come between the space and the CR of a screen line', () => 
   assert.deepEqual(lines, ['x'.repeat(maxLineBytes - 1), '\r\nrest']);
 });
 
-test('ten megabytes without a line end are held as one line at most', () => {
+test('ten megabytes without a line end are held as one line at most (covers: SEC-50)', () => {
   const splitter = new LineSplitter();
   const chunk = Buffer.alloc(1024 * 1024, 'z');
   let bytes = 0;

@@ -25,7 +25,7 @@ function aMeter(from?: ProgressValues) {
 const percentages = (stream: Recorded[]) => stream.map(({ percentage }) => percentage);
 
 describe('values', () => {
-  test('the first message comes at once with 0 and names the operation (backups 15.15, rule 1)', () => {
+  test('the first message comes at once with 0 and names the operation (backups 15.15, rule 1) (websocket 17.19)', () => {
     const { meter, stream } = aMeter();
     meter.phase('queued');
     assert.deepEqual(stream, [{ ...operation, phase: 'queued', percentage: 0, bytesWritten: 0, bytesTotal: 0, at: 0 }]);
@@ -88,7 +88,7 @@ describe('values', () => {
     assert.deepEqual(second, { percentage: 99, bytesWritten: 1999, bytesTotal: 2000 });
   });
 
-  test('a second try stays where the first one was until it is further (backups 15.15, rule 2)', async () => {
+  test('a second try stays where the first one was until it is further (backups 15.15, rule 2) (websocket 17.19)', async () => {
     const { clock, meter, stream } = aMeter({ percentage: 40, bytesWritten: 400, bytesTotal: 1000 });
     meter.phase('archive');
     for (const bytesDone of [100, 500]) {
@@ -99,7 +99,7 @@ describe('values', () => {
     assert.deepEqual(percentages(stream), [40, 50]);
   });
 
-  test('-1 ends what failed, and nothing follows it (backups 15.15, rule 2)', async () => {
+  test('-1 ends what failed, and nothing follows it (backups 15.15, rule 2) (websocket 17.19)', async () => {
     const { clock, meter, stream } = aMeter();
     meter.phase('archive');
     meter.update({ bytesDone: 10, bytesTotal: 100 });
@@ -124,7 +124,7 @@ describe('values', () => {
 });
 
 describe('rate', () => {
-  test('ordinary messages are 250 ms apart and the newest values win (backups 15.15, rule 7)', async () => {
+  test('ordinary messages are 250 ms apart and the newest values win (backups 15.15, rule 7) (websocket 17.19)', async () => {
     const { clock, meter, stream } = aMeter();
     meter.phase('archive');
     for (let done = 1; done <= 100; done += 1) {
@@ -158,7 +158,7 @@ describe('rate', () => {
     );
   });
 
-  test('a change of phase and the end do not wait (backups 15.15, rule 7)', async () => {
+  test('a change of phase and the end do not wait (backups 15.15, rule 7) (websocket 17.19)', async () => {
     const { clock, meter, stream } = aMeter();
     meter.phase('queued');
     await clock.advance(1);
@@ -180,7 +180,7 @@ describe('rate', () => {
     );
   });
 
-  test('the last message is repeated every 5 s while nothing moves, in the queue too (backups 15.15, rule 7)', async () => {
+  test('the last message is repeated every 5 s while nothing moves, in the queue too (backups 15.15, rule 7) (websocket 17.19)', async () => {
     const { clock, meter, stream } = aMeter();
     meter.phase('queued');
     await clock.advance(12_000);
@@ -194,7 +194,7 @@ describe('rate', () => {
     );
   });
 
-  test('while bytes move there is a message at least every second (backups 15.15, rule 7)', async () => {
+  test('while bytes move there is a message at least every second (backups 15.15, rule 7) (websocket 17.19)', async () => {
     const { clock, meter, stream } = aMeter();
     meter.phase('archive');
     for (let done = 1; done <= 40; done += 1) {

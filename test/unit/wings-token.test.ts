@@ -295,9 +295,11 @@ test('a token that would outlive what is remembered about it is not made', async
   }
 });
 
-test('* permits everything but what is for administrators', () => {
+test('* permits everything but what is for administrators (websocket 17.8)', () => {
   assert.equal(permits(new Set(['*']), 'control.start'), true);
-  assert.equal(permits(new Set(['*']), 'admin.websocket.errors'), false);
+  for (const what of ['errors', 'install', 'transfer']) {
+    assert.equal(permits(new Set(['*']), `admin.websocket.${what}`), false);
+  }
   assert.equal(permits(new Set(['*', 'admin.websocket.errors']), 'admin.websocket.errors'), true);
   assert.equal(permits(new Set(['control.stop']), 'control.start'), false);
   assert.equal(permits(new Set(), 'websocket.connect'), false);
