@@ -2,6 +2,7 @@
 // comes is bounded in time and size.
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { ConnectionOptions } from 'node:tls';
 
 export interface WebRequest {
   method?: 'GET' | 'POST';
@@ -9,8 +10,12 @@ export interface WebRequest {
   body?: string;
   /** Certificates are not checked. */
   insecure?: boolean;
+  /** Of https: whom to believe. */
+  trust?: ConnectionOptions;
   /** ms for all of it. Default 30 s. */
   timeoutMs?: number;
+  /** Of the answer. Default 1 MiB. */
+  maxBytes?: number;
 }
 
 export interface WebAnswer {
@@ -20,16 +25,18 @@ export interface WebAnswer {
 }
 
 const defaultTimeoutMs = 30_000;
-const maxBytes = 1024 * 1024;
+const defaultMaxBytes = 1024 * 1024;
 
 /** @throws the system's error, with its code */
 export function webRequest(url: string, options: WebRequest = {}): Promise<WebAnswer> {
-  const { method = 'GET', headers = {}, body, insecure = false, timeoutMs = defaultTimeoutMs } = options;
+  const { method = 'GET', headers = {}, body, insecure = false, trust = {} } = options;
+  const { timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = options;
   const open = url.startsWith('https:') ? httpsRequest : httpRequest;
   const signal = AbortSignal.timeout(timeoutMs);
   return new Promise((resolve, reject) => {
     // A connection of its own: the process is to end when it has its answer.
-    const request = open(url, { method, headers, signal, agent: false, rejectUnauthorized: !insecure }, (answer) => {
+    const settings = { method, headers, signal, agent: false, ...trust, rejectUnauthorized: !insecure } as const;
+    const request = open(url, settings, (answer) => {
       const chunks: Buffer[] = [];
       let length = 0;
       answer.on('data', (chunk: Buffer) => {

@@ -2,11 +2,13 @@
 import type { Config } from '../config/config.ts';
 import { ownOrigins } from '../http/wings/origins.ts';
 import { mintToken } from '../http/wings/token.ts';
+import { apiTrust } from './api-trust.ts';
+import type { ConsoleTarget } from './console/connection.ts';
 import { addressOf } from './node-access.ts';
 
-/** `http://127.0.0.1:8080`. */
+/** `http://127.0.0.1:8080`, or with https. */
 export function apiOrigin(config: Pick<Config, 'api'>): string {
-  return `http://${addressOf(config.api)}`;
+  return `${config.api.ssl.enabled ? 'https' : 'http'}://${addressOf(config.api)}`;
 }
 
 export function socketUrl(config: Pick<Config, 'api'>, uuid: string): string {
@@ -17,6 +19,17 @@ export function socketUrl(config: Pick<Config, 'api'>, uuid: string): string {
 export function socketOrigin(config: Pick<Config, 'api' | 'remote'>): string {
   if (config.remote !== '') return new URL(config.remote).origin;
   return ownOrigins(config.api)[0] ?? apiOrigin(config);
+}
+
+/** Where and how to open the console of a server. `name` is for messages. */
+export function consoleTarget(config: Config, name: string, uuid: string): ConsoleTarget {
+  return {
+    name,
+    url: socketUrl(config, uuid),
+    origin: socketOrigin(config),
+    trust: () => apiTrust(config),
+    token: () => consoleToken(config, uuid),
+  };
 }
 
 /** Everything; `*` alone leaves out what is for administrators. */

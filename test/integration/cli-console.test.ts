@@ -8,8 +8,8 @@ import { ctrlC, needsTerminal } from '../support/terminal.ts';
 const skip = needsTerminal() || (await needsDocker());
 const ctrlD = '\u0004';
 
-async function nodeWithGame(t: Parameters<typeof CliNode.make>[0]): Promise<CliNode> {
-  const node = await CliNode.make(t);
+async function nodeWithGame(t: Parameters<typeof CliNode.make>[0], tls?: string): Promise<CliNode> {
+  const node = await CliNode.make(t, tls === undefined ? {} : { tls });
   await node.start();
   await node.run(['apply', '-f', await node.manifest('demo')]);
   const { code, stderr } = await node.run(['start', 'demo', '--wait']);
@@ -17,8 +17,8 @@ async function nodeWithGame(t: Parameters<typeof CliNode.make>[0]): Promise<CliN
   return node;
 }
 
-test('in a pipe lines come out and commands go in', { skip, timeout: 60_000 }, async (t) => {
-  const node = await nodeWithGame(t);
+test('in a pipe lines come out and commands go in, of a node with TLS too', { skip, timeout: 60_000 }, async (t) => {
+  const node = await nodeWithGame(t, 'localhost');
   const commands = Array.from({ length: 9 }, (_, number) => `command ${number}`);
   const { code, stdout, stderr } = await node.run(['console', 'demo'], { input: `${commands.join('\n')}\n` });
   assert.equal(code, 0, stderr);
@@ -30,6 +30,9 @@ test('in a pipe lines come out and commands go in', { skip, timeout: 60_000 }, a
   const last = await node.run(['console', 'server/demo'], { input: '' });
   assert.equal(last.code, 0);
   assert.match(last.stdout, /^got command 8$/m);
+
+  const doctor = await node.run(['doctor']);
+  assert.match(doctor.stdout, /^ok +console +A console opens\.$/m, doctor.stdout);
 });
 
 test('on a terminal lines stand above the one being typed; leaving leaves the game alone', {

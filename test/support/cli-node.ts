@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { nodeNameLabel } from '../../src/containers/container-labels.ts';
 import { createDockerEngine } from '../../src/docker/dockerode-engine.ts';
+import { anIssuer, writePair } from './certificates.ts';
 import { removeContainers, testImage, uniqueName } from './docker.ts';
 import { freePorts } from './free-ports.ts';
 import { game } from './live-node.ts';
@@ -25,6 +26,8 @@ export interface CliNodeOptions {
   /** More of its section `system`: lines of YAML. */
   system?: readonly string[];
   manifests?: string;
+  /** With a certificate for that name, of an authority that nobody knows. */
+  tls?: string;
 }
 
 export class CliNode {
@@ -53,6 +56,7 @@ export class CliNode {
   static async make(t: TestContext, options: CliNodeOptions = {}): Promise<CliNode> {
     const directory = mkdtempSync(join(tmpdir(), 'aileron cli-'));
     const [api = 0, kube = 0, ops = 0] = await freePorts(3);
+    if (options.tls !== undefined) writePair(directory, await (await anIssuer()).pairFor(options.tls));
     const node = new CliNode(t, directory, { api, kube, ops }, options);
     t.after(() => node.#remove());
     return node;
@@ -139,12 +143,13 @@ export class CliNode {
   }
 }
 
-function wingsFile(directory: string, apiPort: number, { yaml = '', system = [] }: CliNodeOptions): string {
+function wingsFile(directory: string, apiPort: number, { yaml = '', system = [], tls }: CliNodeOptions): string {
   const below = (name: string) => JSON.stringify(join(directory, name));
+  const files = `cert: ${below('fullchain.pem')}, key: ${below('privkey.pem')}`;
   mkdirSync(join(directory, 'root'), { mode: 0o700 });
   return `token_id: abc
 token: a-token-of-the-test-0123456789abcdef
-api: { host: 127.0.0.1, port: ${apiPort} }
+api: { host: 127.0.0.1, port: ${apiPort}${tls === undefined ? '' : `, ssl: { enabled: true, ${files} }`} }
 system:
   root_directory: ${below('root')}
   log_directory: ${below('log')}

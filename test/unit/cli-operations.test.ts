@@ -321,7 +321,7 @@ test('a console socket is heard of one backup, until it is left', async (t) => {
       socket.on('close', () => resolve());
     });
   });
-  const api = { host: '127.0.0.1', port };
+  const api = { host: '127.0.0.1', port, ssl: { enabled: false } };
   const config = { api, remote: '', token: { id: 'a', secret: 'a-token-of-the-test-0123456789abcdef' } };
   const backup = aBackup({ phase: 'Archiving' });
   Object.assign(backup.spec, { uuid: 'b', serverRef: { name: 'demo', uuid: 'a' } });

@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import type { Config } from '../../config/config.ts';
 import { processStates } from '../../resources/server.ts';
 import { writeDurable } from '../../volumes/write-durable.ts';
+import { apiTrust } from '../api-trust.ts';
 import { CliError, type ExitCode, exitCodes } from '../exit-codes.ts';
 import { type Io, print, say } from '../io.ts';
 import { localConfig } from '../node-access.ts';
-import { fetchText } from '../server-usage.ts';
 import { textTable } from '../text-table.ts';
+import { webRequest } from '../web-request.ts';
 import { apiOrigin } from '../wings-door.ts';
 
 export interface AdoptOptions {
@@ -19,6 +20,10 @@ export interface AdoptOptions {
 }
 
 export type States = Record<string, string>;
+
+/** Wings answers from memory, with some KiB a server. */
+const timeoutMs = 5_000;
+const maxBytes = 64 * 1024 * 1024;
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -53,8 +58,10 @@ async function askWings(config: Config): Promise<States> {
   const url = `${apiOrigin(config)}/api/servers`;
   let answer: { status: number; text: string };
   try {
-    answer = await fetchText(url, { authorization: `Bearer ${config.token.secret}`, accept: 'application/json' });
+    const headers = { authorization: `Bearer ${config.token.secret}`, accept: 'application/json' };
+    answer = await webRequest(url, { headers, trust: await apiTrust(config), timeoutMs, maxBytes });
   } catch (error) {
+    if (error instanceof CliError) throw error;
     const why =
       (error as NodeJS.ErrnoException).code === 'ECONNREFUSED' ? 'nobody listens there' : (error as Error).message;
     throw new CliError(

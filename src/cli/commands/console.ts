@@ -12,7 +12,7 @@ import { type Io, say } from '../io.ts';
 import { serverName } from '../kind-words.ts';
 import { KubeClient } from '../kube-client.ts';
 import { localConfig, nodeAccess } from '../node-access.ts';
-import { consoleToken, socketOrigin, socketUrl } from '../wings-door.ts';
+import { consoleTarget } from '../wings-door.ts';
 
 export interface ConsoleOptions {
   config?: string;
@@ -48,13 +48,7 @@ function connectionTo(
   screen: () => Screen,
   onLine = () => {},
 ): ConsoleConnection {
-  const target = {
-    name,
-    url: socketUrl(config, uuid),
-    origin: socketOrigin(config),
-    token: () => consoleToken(config, uuid),
-  };
-  return new ConsoleConnection(target, {
+  return new ConsoleConnection(consoleTarget(config, name, uuid), {
     line(text) {
       onLine();
       screen().line(text);

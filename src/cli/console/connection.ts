@@ -2,6 +2,7 @@
 // fresh token before the old one expires, asks for the past once it is in, and sends no faster than the node takes.
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConnectionOptions } from 'node:tls';
 import { WebSocket } from 'ws';
 import { CliError, exitCodes } from '../exit-codes.ts';
 import { newLines } from './history-overlap.ts';
@@ -22,6 +23,8 @@ export interface ConsoleTarget {
   /** Of the server, for messages. */
   name: string;
   token(): Promise<string>;
+  /** Of a TLS connection; asked for each one. */
+  trust(): Promise<ConnectionOptions>;
 }
 
 /** The node takes 10 commands at once and one a second after that; a little less leaves room for clocks. */
@@ -112,7 +115,9 @@ export class ConsoleConnection {
 
   async #connect(): Promise<{ entered: boolean; why: string }> {
     const { url, origin } = this.#target;
-    const socket = new WebSocket(url, { origin, handshakeTimeout: handshakeTimeoutMs, maxPayload: maxFrameBytes });
+    const trust = await this.#target.trust();
+    const limits = { handshakeTimeout: handshakeTimeoutMs, maxPayload: maxFrameBytes };
+    const socket = new WebSocket(url, { ...trust, ...limits, origin });
     this.#socket = socket;
     this.#refusals = 0;
     let entered = false;

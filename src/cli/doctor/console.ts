@@ -1,14 +1,15 @@
 // Whether a console opens: the way of a browser to a server of this node, walked with a token made here. What fails is
 // named, because a browser itself shows nothing but a spinner.
 import { randomUUID } from 'node:crypto';
+import type { ConnectionOptions } from 'node:tls';
 import { WebSocket } from 'ws';
 import type { Config } from '../../config/config.ts';
 import { serverKind } from '../../resources/kinds.ts';
 import type { Server } from '../../resources/server.ts';
 import { KubeClient } from '../kube-client.ts';
 import { addressOf, localPki } from '../node-access.ts';
-import { consoleToken, socketOrigin, socketUrl } from '../wings-door.ts';
-import { type Check, type Finding, ok, problem, warning } from './finding.ts';
+import { consoleTarget } from '../wings-door.ts';
+import { type Check, type Finding, messageOf, ok, problem, warning } from './finding.ts';
 
 const timeoutMs = 8_000;
 
@@ -42,11 +43,16 @@ async function someServer(config: Config): Promise<string | undefined> {
 
 /** Without a server the answer "no such server" is as far as one gets. */
 async function attempt(config: Config, uuid: string | undefined): Promise<Finding> {
-  const url = socketUrl(config, uuid ?? randomUUID());
-  const origin = socketOrigin(config);
-  const token = await consoleToken(config, uuid ?? '');
+  const { url, origin, ...target } = consoleTarget(config, '', uuid ?? randomUUID());
+  let trust: ConnectionOptions;
+  try {
+    trust = await target.trust();
+  } catch (error) {
+    return problem(messageOf(error), `Correct api.ssl in ${config.path}.`);
+  }
+  const token = await target.token();
   return new Promise((resolve) => {
-    const socket = new WebSocket(url, { origin, handshakeTimeout: timeoutMs });
+    const socket = new WebSocket(url, { ...trust, origin, handshakeTimeout: timeoutMs });
     const settle = (finding: Finding) => {
       clearTimeout(timer);
       resolve(finding);
@@ -58,14 +64,7 @@ async function attempt(config: Config, uuid: string | undefined): Promise<Findin
     );
     socket.on('open', () => socket.send(JSON.stringify({ event: 'auth', args: [token] })));
     socket.on('unexpected-response', (_request, { statusCode }) => settle(refused(statusCode, uuid, config, origin)));
-    socket.on('error', (error: NodeJS.ErrnoException) =>
-      settle(
-        problem(
-          `The API of the node at ${addressOf(config.api)} does not answer (${error.code ?? error.message})`,
-          `See api.host and api.port in ${config.path}, and a firewall in between.`,
-        ),
-      ),
-    );
+    socket.on('error', (error: NodeJS.ErrnoException) => settle(unanswered(error, config)));
     socket.on('message', (data) => {
       const { event, args } = JSON.parse(String(data)) as { event?: string; args?: string[] };
       if (event === 'auth success') settle(ok('A console opens'));
@@ -78,6 +77,21 @@ async function attempt(config: Config, uuid: string | undefined): Promise<Findin
         );
     });
   });
+}
+
+function unanswered({ code = '', message }: NodeJS.ErrnoException, { api, path }: Config): Finding {
+  const at = `The API of the node at ${addressOf(api)}`;
+  const isTls =
+    code === 'EPROTO' || code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || /CERT|SIGNATURE|ISSUER/.test(code);
+  if (api.ssl.enabled && isTls)
+    return problem(
+      `${at} does not show the certificate of ${api.ssl.cert} (${code})`,
+      `Restart the daemon when api.ssl in ${path} was changed; a renewed file is taken within a minute.`,
+    );
+  return problem(
+    `${at} does not answer (${code || message})`,
+    `See api.host and api.port in ${path}, and a firewall in between.`,
+  );
 }
 
 function refused(status: number | undefined, uuid: string | undefined, config: Config, origin: string): Finding {

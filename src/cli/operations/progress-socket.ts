@@ -2,7 +2,7 @@
 // versions of the object, and whoever cannot have it loses nothing but that.
 import type { Config } from '../../config/config.ts';
 import { ConsoleConnection } from '../console/connection.ts';
-import { consoleToken, socketOrigin, socketUrl } from '../wings-door.ts';
+import { consoleTarget } from '../wings-door.ts';
 import type { Operation, OperationNumbers } from './state.ts';
 
 const eventOf = { Backup: 'backup_progress', Restore: 'restore_progress' } as const;
@@ -16,13 +16,7 @@ export function listenForProgress(
   const { name, uuid } = operation.spec.serverRef;
   const backupId = operation.kind === 'Backup' ? operation.spec.uuid : operation.spec.backupRef.uuid;
   if (uuid === undefined || backupId === undefined) return () => {};
-  const target = {
-    name,
-    url: socketUrl(config, uuid),
-    origin: socketOrigin(config),
-    token: () => consoleToken(config, uuid),
-  };
-  const connection = new ConsoleConnection(target, {
+  const connection = new ConsoleConnection(consoleTarget(config, name, uuid), {
     line() {},
     state() {},
     notice() {},
