@@ -9,7 +9,7 @@ import { before, describe, type TestContext, test } from 'node:test';
 import { containerBody } from '../../controllers/server/container-body.ts';
 import { liveUpdate } from '../../controllers/server/live-update.ts';
 import { sleep, systemClock } from '../../src/clock/clock.ts';
-import type { Config, Flavour } from '../../src/config/config.ts';
+import type { Config } from '../../src/config/config.ts';
 import { makeDirectories } from '../../src/config/directories.ts';
 import { hostFacts } from '../../src/config/host-facts.ts';
 import { createDockerEngine } from '../../src/docker/dockerode-engine.ts';
@@ -17,18 +17,18 @@ import type { ContainerInfo } from '../../src/docker/engine.ts';
 import type { Server, ServerSpec } from '../../src/resources/server.ts';
 import { aConfig } from '../support/a-config.ts';
 import { aServer } from '../support/builders.ts';
-import { needsDocker, request, testImage, uniqueName } from '../support/docker.ts';
+import { needsDocker, testImage, uniqueName } from '../support/docker.ts';
 
 const host = hostFacts();
 const docker = createDockerEngine(process.env);
 
-async function aNode(t: TestContext, flavour: Flavour = 'pelican'): Promise<Config> {
+async function aNode(t: TestContext): Promise<Config> {
   const root = await realpath(await mkdtemp(join(tmpdir(), 'body-')));
   t.after(() => rm(root, { recursive: true, force: true }));
   await chmod(root, 0o755);
   return makeDirectories(
     aConfig(
-      flavour,
+      'pelican',
       `system:
   root_directory: ${root}/lib
   log_directory: ${root}/log
@@ -85,40 +85,6 @@ describe('the wanted container', { skip: await needsDocker() }, () => {
       await sleep(systemClock, 50, stop);
     }
     return (await docker.containerLogs(id, { tty: true })).toString();
-  }
-
-  for (const flavour of ['pelican', 'pterodactyl'] as const) {
-    test(`${flavour}: the engine made what was meant (covers: SEC-80 SEC-81)`, async (t) => {
-      const config = await aNode(t, flavour);
-      const server = aGame({ limits: limitsOf({ memory: 64, cpu: 50, threads: '0' }) });
-      const id = await created(t, server, config);
-      const made = JSON.parse(await request(process.env, 'GET', `/containers/${id}/json`));
-      assert.equal(made.Name, `/${server.spec.uuid}`);
-      assert.equal(made.Config.Tty && made.Config.OpenStdin && !made.Config.StdinOnce, true);
-      assert.equal(made.Config.User, '65534:65534');
-      assert.equal(made.Config.Labels.Service, flavour === 'pelican' ? 'Pelican' : 'Pterodactyl');
-      assert.equal(made.Config.Labels.ContainerType, 'server_process');
-      const { HostConfig } = made;
-      assert.equal(HostConfig.Privileged, false);
-      assert.equal(HostConfig.ReadonlyRootfs, true);
-      assert.deepEqual(HostConfig.SecurityOpt, ['no-new-privileges']);
-      assert.equal(HostConfig.CapAdd, null);
-      assert.equal(HostConfig.CapDrop.length, flavour === 'pelican' ? 11 : 10);
-      assert.deepEqual([HostConfig.PidMode, HostConfig.UTSMode], ['', '']);
-      assert.notEqual(HostConfig.IpcMode, 'host');
-      assert.ok(['', 'no'].includes(HostConfig.RestartPolicy.Name));
-      assert.equal(HostConfig.AutoRemove, false);
-      assert.equal(HostConfig.PidsLimit, 32);
-      assert.equal(HostConfig.Memory, Math.round(64 * 1.15 * 1024 * 1024));
-      assert.equal(HostConfig.CpuQuota, 50_000);
-      assert.equal(HostConfig.CpusetCpus, '0');
-      assert.deepEqual(HostConfig.Tmpfs, { '/tmp': 'rw,exec,nosuid,size=100M' });
-      assert.equal(HostConfig.LogConfig.Type, 'local');
-      assert.equal(HostConfig.Binds, null);
-      const targets = made.Mounts.map((mount: { Destination: string }) => mount.Destination).sort();
-      const userFiles = flavour === 'pelican' ? ['/etc/group', '/etc/passwd'] : [];
-      assert.deepEqual(targets, [...userFiles, '/home/container']);
-    });
   }
 
   test('a process in it cannot do what it must not (covers: SEC-80)', async (t) => {

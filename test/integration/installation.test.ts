@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { needsDocker, request, testBody } from '../support/docker.ts';
+import { needsDocker, testBody } from '../support/docker.ts';
 import {
   cancelInstallation,
   createInstallation,
@@ -283,56 +283,4 @@ Exit Code: 0
       assert.equal(await installer(node, uuid), undefined);
     },
   );
-
-  for (const flavour of ['pelican', 'pterodactyl'] as const) {
-    test(`golden inspect of an installer (${flavour}) (containers 24.1)`, options, async (t) => {
-      const node = await LiveNode.make(t, { change: (config) => ({ ...config, flavour }) });
-      await node.start();
-      const uuid = await node.add('demo', {
-        limits: { memory: 2048, swap: 100, disk: 0, cpu: 50, io: 500, oomKiller: true, memoryUnit: 'MiB' },
-      });
-      await createInstallation(node, 'first', { server: 'demo', script: scriptOf(node, 'sleep 600') });
-      const { metadata } = await untilInstallationIs(node, 'first', 'Running');
-      const raw = JSON.parse(await request(process.env, 'GET', `/containers/${uuid}_installer/json`));
-      const { Config: config, HostConfig: host } = raw;
-      assert.equal(raw.Name, `/${uuid}_installer`);
-      assert.deepEqual(
-        [config.Hostname, config.Domainname, config.User, config.Tty, config.OpenStdin, config.StdinOnce],
-        ['installer', '', '', true, true, false],
-      );
-      assert.deepEqual([config.AttachStdin, config.AttachStdout, config.AttachStderr], [true, true, true]);
-      assert.deepEqual(config.Cmd, ['sh', '/mnt/install/install.sh']);
-      assert.equal(config.Image, node.image);
-      assert.deepEqual(config.Labels, {
-        Service: flavour === 'pelican' ? 'Pelican' : 'Pterodactyl',
-        ContainerType: 'server_installer',
-        'dev.aileron/installation': metadata.uid,
-        'dev.aileron/node-name': node.config.aileron.nodeName,
-        'dev.aileron/server-name': 'demo',
-      });
-      assert.ok(config.Env.includes('SERVER_IP=127.0.0.1'));
-      assert.deepEqual(host.Mounts, [
-        { Type: 'bind', Source: node.volume(uuid), Target: '/mnt/server' },
-        { Type: 'bind', Source: scriptDirectoryOf(node, uuid), Target: '/mnt/install', ReadOnly: true },
-      ]);
-      assert.deepEqual(host.Tmpfs, { '/tmp': 'rw,exec,nosuid,size=100M' });
-      assert.equal(host.LogConfig.Type, 'local');
-      assert.deepEqual([host.NetworkMode, host.UsernsMode, host.ReadonlyRootfs], ['none', '', false]);
-      assert.deepEqual([host.Privileged, host.AutoRemove, host.RestartPolicy.Name], [false, false, '']);
-      const memory = Math.round(2048 * 1.15 * 1_048_576);
-      assert.deepEqual(
-        [host.Memory, host.MemoryReservation, host.MemorySwap],
-        [memory, 2048 * 1_048_576, memory + 100 * 1_048_576],
-      );
-      assert.deepEqual([host.CpuQuota, host.CpuPeriod, host.CpuShares], [100_000, 100_000, 1024]);
-      assert.equal(host.PidsLimit, 512);
-      assert.deepEqual(host.SecurityOpt, ['no-new-privileges']);
-      assert.deepEqual(host.CapDrop, ['ALL']);
-      assert.deepEqual(host.CapAdd, ['chown', 'dac_override', 'fowner', 'setuid', 'setgid', 'kill']);
-      assert.equal(statSync(scriptDirectoryOf(node, uuid)).mode & 0o777, 0o700);
-      const file = join(scriptDirectoryOf(node, uuid), 'install.sh');
-      assert.equal(statSync(file).mode & 0o777, 0o644);
-      assert.equal(readFileSync(file, 'utf8'), 'sleep 600\n');
-    });
-  }
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { Config } from '../../src/config/config.ts';
+import type { Config, Flavour } from '../../src/config/config.ts';
 import { aConfig } from './a-config.ts';
 
 /** The directory and everything in it are gone after the test. */
@@ -14,11 +14,15 @@ export function temporaryDirectory(t: Pick<TestContext, 'after'>): string {
 }
 
 export interface NodeConfigOptions {
+  flavour?: Flavour;
   yaml?: string;
   aileron?: Partial<Config['aileron']>;
 }
 
-export function nodeConfig(directory: string, { yaml = '', aileron = {} }: NodeConfigOptions = {}): Config {
+export function nodeConfig(
+  directory: string,
+  { flavour = 'pelican', yaml = '', aileron = {} }: NodeConfigOptions = {},
+): Config {
   const base = `
 system:
   root_directory: ${directory}/root
@@ -33,7 +37,7 @@ system:
 docker:
   network: { name: none, network_mode: none, dns: [] }
 `;
-  const config = aConfig('pelican', base + yaml);
+  const config = aConfig(flavour, base + yaml);
   return {
     ...config,
     api: { ...config.api, host: '127.0.0.1', port: 0 },

@@ -10,6 +10,7 @@ export interface RecordParts {
   environment?: Record<string, string | number | boolean | null>;
   skipEggScripts?: boolean;
   memory?: number;
+  swap?: number;
   disk?: number;
   cpu?: number;
   threads?: string | null;
@@ -46,7 +47,7 @@ export function serverRecord(flavour: Flavour, parts: RecordParts & { id: number
     skip_egg_scripts: parts.skipEggScripts ?? false,
     build: {
       memory_limit: parts.memory ?? 1024,
-      swap: 0,
+      swap: parts.swap ?? 0,
       io_weight: 500,
       cpu_limit: parts.cpu ?? 0,
       threads: parts.threads ?? null,
