@@ -1,7 +1,7 @@
 // Whether a console line means that the game is up: containers contract §10, "Done rules". Expressions are RE2, matched
 // in linear time on the line's bytes, where each byte that is no UTF-8 counts as U+FFFD, as Go reads it.
 import { RE2JS } from 're2js';
-import { stripAnsi } from './ansi.ts';
+import { stripAnsi } from '../../src/console/ansi.ts';
 import { expressionOf, textMatcher } from './done-texts.ts';
 
 export interface CompiledDone {

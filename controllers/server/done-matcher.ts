@@ -1,7 +1,8 @@
 // Watches the console of a starting server for its done line. Plain texts are compared at once; expressions on a thread,
 // in the order of the lines. Where that thread cannot follow, lines go untested: long ones first, counted and said.
+
+import { stripAnsi } from '../../src/console/ansi.ts';
 import type { Logger } from '../../src/telemetry/log.ts';
-import { stripAnsi } from './ansi.ts';
 import { expressionOf, textMatcher } from './done-texts.ts';
 import { type DoneThread, processDoneThread } from './done-thread.ts';
 

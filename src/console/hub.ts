@@ -4,6 +4,7 @@
 import type { Bus, Usage } from '../bus/bus.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { ProcessState } from '../resources/server.ts';
+import type { FeatureRules } from './feature-matcher.ts';
 import type { Encode, Frame } from './frame.ts';
 import type { ConsoleHistory } from './history.ts';
 import { LineThrottle, type ThrottleLimits } from './line-throttle.ts';
@@ -32,6 +33,8 @@ export interface ConsoleHubOptions {
   encode: Encode;
   /** What is recorded of a server; undefined for one that is not of this node. */
   recorded(uuid: string): RecordedServer | undefined;
+  /** What the egg of a server wants to be found in its console; the same object as long as nothing changes. */
+  features(uuid: string): FeatureRules | undefined;
 }
 
 /** How long who asks for the past waits for a process that is being taken over, ms. */
@@ -142,7 +145,7 @@ export class ConsoleHub {
   }
 
   #feed(uuid: string): ServerFeed {
-    const { throttle, clock, appName, encode, fork, recorded } = this.#options;
+    const { throttle, clock, appName, encode, fork, recorded, features } = this.#options;
     let feed = this.#feeds.get(uuid);
     if (!feed) {
       feed = new ServerFeed({
@@ -152,6 +155,7 @@ export class ConsoleHub {
         throttle: new LineThrottle(throttle, clock),
         state: recorded(uuid)?.state ?? 'offline',
         diskBytes: () => recorded(uuid)?.diskBytes ?? 0,
+        features: () => features(uuid),
       });
       this.#feeds.set(uuid, feed);
     }

@@ -3,6 +3,7 @@
 import type { ActivityMessage, InstallMessage, OperationCompletion, OperationProgress, Usage } from '../bus/bus.ts';
 import type { ProcessState } from '../resources/server.ts';
 import { daemonLine } from './daemon-line.ts';
+import { FeatureMatcher, type FeatureRules } from './feature-matcher.ts';
 import type { Encode, Frame } from './frame.ts';
 import { installFrame } from './install-frames.ts';
 import { type LineThrottle, throttleText } from './line-throttle.ts';
@@ -21,6 +22,8 @@ export interface FeedOptions {
   state: ProcessState;
   /** Bytes below the server's directory, at the last count. */
   diskBytes(): number;
+  /** What the egg says now; the same object as long as it says the same. */
+  features(): FeatureRules | undefined;
 }
 
 /** Bytes of lines that travel together at most: small enough that dropping some drops few. */
@@ -28,6 +31,9 @@ const batchBytes = 32 * 1024;
 
 /** A second: a directory that is deleted by SFTP is one activity a file. */
 const mostActivities = 20;
+
+/** A second: a page asks its Panel for help with each. */
+const mostFeatures = 4;
 
 const idle: Usage = {
   cpuAbsolute: 0,
@@ -47,6 +53,8 @@ export class ServerFeed {
   readonly #operationFrames: OperationFrames;
   #state: ProcessState;
   #usage = idle;
+  #featureRules: FeatureRules | undefined;
+  #featureMatcher: FeatureMatcher | undefined;
   /** Lines that wait for the end of this turn of the event loop. */
   #lines: Buffer[] = [];
   #lineBytes = 0;
@@ -119,6 +127,7 @@ export class ServerFeed {
     const verdict = this.#options.throttle.judge();
     if (verdict === 'pass') this.#line(text, true);
     else if (verdict === 'tell') this.say(throttleText);
+    this.#lookForFeatures(text);
   }
 
   /** A line of the daemon's own. */
@@ -195,6 +204,18 @@ export class ServerFeed {
     this.#lineBytes += message.length;
     if (this.#lineBytes >= batchBytes) this.flush();
     else this.#flushing ??= setImmediate(() => this.flush());
+  }
+
+  /** In every line of a process that is up, also in those that are shown nobody. */
+  #lookForFeatures(text: string): void {
+    if (!this.watched || (this.#state !== 'starting' && this.#state !== 'running')) return;
+    const rules = this.#options.features();
+    if (rules !== this.#featureRules) this.#featureMatcher = rules && new FeatureMatcher(rules);
+    this.#featureRules = rules;
+    const match = this.#featureMatcher?.match(text);
+    if (!match) return;
+    const options = { delivery: 'latest', series: `feature ${match.key}`, mostPerSecond: mostFeatures } as const;
+    this.#tell(() => this.#frame('feature match', [JSON.stringify(match)], options));
   }
 
   /** That of the process, unless an operation is to take its place. */

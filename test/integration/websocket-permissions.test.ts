@@ -13,6 +13,7 @@ const eventNeeds: Record<string, string | undefined> = {
   status: undefined,
   stats: undefined,
   'console output': undefined,
+  'feature match': undefined,
   'install started': undefined,
   'install output': 'admin.websocket.install',
   'install completed': undefined,
@@ -45,7 +46,7 @@ const has = (permissions: readonly string[], wanted: string | undefined) =>
 /** One of every kind of thing that a node tells of a server. */
 async function everythingHappens(node: ConsoleNode): Promise<void> {
   const { bus } = node;
-  node.print('a line');
+  for (let index = 0; index < 10; index++) node.print('You need to agree to the EULA');
   bus.publish(anyUuid, 'pull', { text: 'Downloading [==>   ]  1.2MB/9MB' });
   bus.publish(anyUuid, 'install', { step: 'started' });
   bus.publish(anyUuid, 'install', { step: 'running' });
@@ -71,6 +72,7 @@ async function connected(node: ConsoleNode, permissions: readonly string[]): Pro
 
 test('every event against every permission (websocket 17.8) (covers: SEC-48)', async (t) => {
   const node = await aRunningNode(t);
+  await node.change({ spec: { egg: { features: { eula: ['agree to the eula'] } } } });
   const stranger = await node.connect();
   const clients = await Promise.all(readers.map(([, permissions]) => connected(node, permissions)));
   await everythingHappens(node);
@@ -83,6 +85,7 @@ test('every event against every permission (websocket 17.8) (covers: SEC-48)', a
     assert.deepEqual([...new Set(client.events)].sort(), expected.sort(), who);
     assert.equal(client.count('backup restore completed'), 1, `${who}: the page is unlocked`);
 
+    assert.equal(client.count('feature match'), 4, `${who}: four a second are enough`);
     const said = JSON.stringify(client.messages);
     assert.equal(said.includes('secret of the script'), has(permissions, 'admin.websocket.install'), who);
     assert.equal(said.includes('Downloading ['), has(permissions, 'admin.websocket.install'), who);

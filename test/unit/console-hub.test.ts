@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Bus, type Usage } from '../../src/bus/bus.ts';
 import { daemonLine } from '../../src/console/daemon-line.ts';
+import type { FeatureRules } from '../../src/console/feature-matcher.ts';
 import type { Frame } from '../../src/console/frame.ts';
 import { ConsoleHistory } from '../../src/console/history.ts';
 import { ConsoleHub, type Watch } from '../../src/console/hub.ts';
@@ -36,6 +37,7 @@ interface Bench {
   history: ConsoleHistory;
   encoded: number;
   recorded: { state?: ProcessState; diskBytes?: number };
+  egg: FeatureRules | undefined;
   print(text: string): void;
   move(state: ProcessState): void;
   watch(): { watch: Watch; frames: Frame[]; messages(): Message[]; lines(): string[] };
@@ -67,6 +69,7 @@ function bench({ throttle = {} as Partial<ThrottleLimits>, pastLines = 150 } = {
       return Buffer.from(`${JSON.stringify(args ? { event, args } : { event })}\n`);
     },
     recorded: (id) => (id === uuid ? made.recorded : undefined),
+    features: () => made.egg,
   });
   made.print = (text) => bus.publish(uuid, 'console', { source: 'output', text });
   made.move = (state) => bus.publish(uuid, 'state', { previous: 'offline', state, cause: 'Test' });
@@ -320,6 +323,26 @@ test('an installation is told step by step, its output to those who may see inst
       [undefined, 'keep'],
     ],
   );
+});
+
+test('phrases of the egg are named to who watches, of a process that is up, also in lines that are left out', async () => {
+  const node = bench({ throttle: { lines: 1 } });
+  node.egg = { features: { eula: ['the EULA'] }, stripAnsi: false };
+  const { messages } = node.watch();
+  const matches = () => messages().flatMap(({ event, args }) => (event === 'feature match' ? (args ?? []) : []));
+  node.print('nothing runs: the eula');
+  node.move('starting');
+  for (const line of ['one', 'two', 'agree to the eula!']) node.print(line);
+  await settle();
+  assert.deepEqual(matches(), ['{"key":"eula","pattern":"the EULA","line":"agree to the eula!"}']);
+  node.move('running');
+  node.print('The Eula again');
+  node.egg = { features: { eula: ['something else'] }, stripAnsi: false };
+  node.print('the eula is not asked for any more');
+  node.move('stopping');
+  node.print('something else');
+  await settle();
+  assert.equal(matches().length, 2);
 });
 
 test('messages about servers that are not of this node keep nothing', () => {

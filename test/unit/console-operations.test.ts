@@ -39,6 +39,7 @@ function bench(options: Partial<ForkOptions> & { state?: ProcessState } = {}) {
   const made = { encoded: 0 };
   const hub = new ConsoleHub({
     activityEvents: true,
+    features: () => undefined,
     ...{ bus, clock: new FakeClock(), pastLines: 10, appName: 'Pterodactyl', fork: { ...defaults, ...fork } },
     history: { tail: () => [], whole: async () => {} },
     throttle: { enabled: true, lines: 2_000, intervalMs: 100 },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { stripAnsi } from '../../controllers/server/ansi.ts';
 import { compileDone } from '../../controllers/server/done-lines.ts';
+import { stripAnsi } from '../../src/console/ansi.ts';
 
 interface Case {
   what: string;

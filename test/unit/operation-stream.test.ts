@@ -35,6 +35,7 @@ function bench(type: 'create' | 'restore'): Bench {
   });
   const hub = new ConsoleHub({
     activityEvents: true,
+    features: () => undefined,
     ...{ bus, clock, pastLines: 10, appName: 'Pterodactyl', recorded: () => ({ state: 'running' as const }) },
     fork: { forkEvents: true, forkWireNames: true, forkStatus: false },
     history: { tail: () => [], whole: async () => {} },

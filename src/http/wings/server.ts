@@ -81,6 +81,7 @@ export function createWingsServer(options: WingsServerOptions): WingsServer {
     appName: config.appName,
     encode: textFrame,
     recorded: (uuid) => servers.byUuid(uuid)?.status ?? (servers.byUuid(uuid) && {}),
+    features: (uuid) => servers.byUuid(uuid)?.spec.egg,
   });
   const power = new PowerRequests({ admission, servers, state: (uuid) => hub.state(uuid) });
   const places = new SocketPlaces(clock, options.places);

@@ -1,4 +1,4 @@
-// Removes terminal sequences from a console line exactly as Wings does before it looks for a done line, oddities
+// Removes terminal sequences from a console line exactly as Wings does before it looks for phrases in it, oddities
 // included: eggs were written against them. Works on bytes in one pass; what is no sequence stays as it is.
 
 const escapeByte = 0x1b;
