@@ -15,6 +15,7 @@ import { readinessChecks } from './daemon/readiness.ts';
 import { createWorkers } from './daemon/workers.ts';
 import { ensureNamespace } from './resources/namespace.ts';
 import { startupSentence } from './startup-errors.ts';
+import { warnOfFewDescriptors } from './telemetry/descriptor-limit.ts';
 import type { Logger } from './telemetry/log.ts';
 import { LogFile } from './telemetry/log-file.ts';
 import { createLogger } from './telemetry/pino-log.ts';
@@ -83,6 +84,7 @@ export async function run({ configPath, ...flags }: RunOptions): Promise<number>
     });
     if (config.ignoreCertificateErrors)
       log.warn({ remote: config.remote }, 'certificates of the Panel are not checked, as the command line says');
+    warnOfFewDescriptors(log);
     const daemon = await startDaemon(config, log, { redact: (secret) => redactor.add(secret) });
     // Written at the end of the process otherwise, which a power cut takes away.
     flushCompileCache();

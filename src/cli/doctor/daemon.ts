@@ -1,6 +1,7 @@
 // Whether the daemon runs, answers, feels well, and is the version that this command line belongs to.
 import { readFile } from 'node:fs/promises';
 import type { Config } from '../../config/config.ts';
+import { descriptorLimit, fewestDescriptors } from '../../telemetry/descriptor-limit.ts';
 import { aileronVersion } from '../../telemetry/version.ts';
 import { CliError } from '../exit-codes.ts';
 import { KubeClient } from '../kube-client.ts';
@@ -25,8 +26,19 @@ export const checkDaemon: Check = async ({ config, daemon }) => {
     ];
   }
   const answers = [...(await health(config)), ...(await kubeApi(config))];
-  return [ok(`The daemon runs (process ${daemon})`), ...answers];
+  return [ok(`The daemon runs (process ${daemon})`), ...descriptors(daemon), ...answers];
 };
+
+function descriptors(pid: number): Finding[] {
+  const limit = descriptorLimit(`/proc/${pid}/limits`);
+  if (limit === undefined || limit >= fewestDescriptors) return [];
+  return [
+    warning(
+      `It may hold ${limit} files and connections open, which a large node comes to`,
+      `Set LimitNOFILE=65536 in its systemd unit, or raise ulimit -Hn to ${fewestDescriptors} or more where it is started.`,
+    ),
+  ];
+}
 
 async function health({ aileron: { ops } }: Config): Promise<Finding[]> {
   const url = `http://${addressOf(ops)}/readyz?verbose`;
