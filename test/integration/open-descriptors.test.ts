@@ -33,7 +33,9 @@ test('descriptors are as many after a load as before it (covers: SEC-121)', opti
     const claims = { iat, exp: iat + 900, jti: 'x', server_uuid: uuid, user_uuid: randomUUID(), backup_uuid: backup };
     const link = signedToken({ ...claims, unique_id: randomUUID() }, node.config.token.secret);
     const socket = connect(nodePort, '127.0.0.1');
-    socket.write(`GET /download/backup?token=${link} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+    const request = `GET /download/backup?token=${link} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
+    // Whoever reads nothing is gone while the archive is opened.
+    await new Promise((resolve) => socket.write(request, resolve));
     let read = 0;
     if (bytes > 0) {
       for await (const chunk of socket) {
