@@ -44,8 +44,9 @@ export function pullQuery(reference: string): { fromImage: string; tag: string }
   return { fromImage, tag: digest ?? (colon < 0 ? defaultTag : tagged.slice(colon + 1)) };
 }
 
+/** Of the URL's alphabet and padded: Docker passes over a header without its padding, as if there were no account. */
 function encoded(auth: { username: string; password: string }): string {
-  return Buffer.from(JSON.stringify(auth)).toString('base64url');
+  return Buffer.from(JSON.stringify(auth)).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 }
 
 function progressOf(line: Record<string, unknown>): PullProgress {

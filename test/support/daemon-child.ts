@@ -114,6 +114,15 @@ export class DaemonChild {
       );
   }
 
+  /** Console lines as `lines` has them, and between them the states, marked with `= `. */
+  seen(uuid: string): string[] {
+    return this.#told.messages.flatMap((message) => {
+      if ((message.what !== 'line' && message.what !== 'state') || message.uuid !== uuid) return [];
+      if (message.what === 'state') return [`= ${message.state}`];
+      return [message.source === 'daemon' ? `> ${message.text}` : message.text];
+    });
+  }
+
   /** Of backups and restores, in order. */
   progress(uuid: string): OperationProgress[] {
     return this.#told.messages.flatMap((message) =>

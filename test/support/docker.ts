@@ -13,7 +13,7 @@ export type Env = Record<string, string | undefined>;
 export const testImageTag = 'aileron-test/busybox:1';
 
 /** Runs what the variable STARTUP says, as the images of game servers do. */
-const command = ['/bin/sh', '-c', 'eval "$STARTUP"'];
+export const testCommand = ['/bin/sh', '-c', 'eval "$STARTUP"'];
 const applets =
   'sh ash cat chmod date dd echo env false free head id kill ls mkdir mount nc nproc od printf ps rm sed seq sleep stat stty sync tail tee test touch tr true wc wget yes';
 
@@ -36,7 +36,7 @@ export async function testImage(env: Env = process.env): Promise<string> {
   const docker = createDockerEngine(env);
   if (await docker.inspectImage(testImageTag)) return testImageTag;
   const [repo, tag] = testImageTag.split(':') as [string, string];
-  const query = new URLSearchParams({ fromSrc: '-', repo, tag, changes: `CMD ${JSON.stringify(command)}` });
+  const query = new URLSearchParams({ fromSrc: '-', repo, tag, changes: `CMD ${JSON.stringify(testCommand)}` });
   const made = JSON.parse(await request(env, 'POST', `/images/create?${query}`, rootFileSystem())) as {
     status: string;
   };
@@ -135,7 +135,8 @@ export function request(
   });
 }
 
-function rootFileSystem(): Buffer {
+/** Of the image, as a tar archive. */
+export function rootFileSystem(): Buffer {
   const directories = ['bin', 'dev', 'etc', 'home', 'home/container', 'proc', 'sys', 'tmp', 'mnt', 'root'];
   const entries: TarEntry[] = directories.map((name) => ({ type: 'directory', name: `${name}/`, mode: 0o755 }));
   const passwd = Buffer.from('root:x:0:0:root:/root:/bin/sh\ncontainer:x:999:999::/home/container:/bin/sh\n');

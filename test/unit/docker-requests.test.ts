@@ -131,7 +131,8 @@ test('a pull sends credentials and platform, and reports layers', async (t) => {
     onProgress: (progress) => seen.push(progress),
   });
   assert.deepEqual(stub.requests, ['POST /v1.41/images/create?fromImage=a%2Fb&tag=1&platform=linux%2Farm64']);
-  assert.match(String(auth), /^[\w-]+$/);
+  // Padded: Docker drops what is not, and says nothing.
+  assert.match(String(auth), /^(?:[\w-]{4})*(?:[\w-]{3}=|[\w-]{2}==)$/);
   assert.deepEqual(JSON.parse(Buffer.from(String(auth), 'base64url').toString()), {
     username: 'ünï',
     password: 'p?>~~',
