@@ -126,16 +126,16 @@ test('a pull sends credentials and platform, and reports layers', async (t) => {
   });
   const seen: PullProgress[] = [];
   await createDockerEngine(stub.env).pullImage('a/b:1', {
-    auth: { username: 'ünï', password: 'p?>~~' },
+    auth: { username: 'ünï', password: 'p?>~~~' },
     platform: 'linux/arm64',
     onProgress: (progress) => seen.push(progress),
   });
   assert.deepEqual(stub.requests, ['POST /v1.41/images/create?fromImage=a%2Fb&tag=1&platform=linux%2Farm64']);
   // Padded: Docker drops what is not, and says nothing.
-  assert.match(String(auth), /^(?:[\w-]{4})*(?:[\w-]{3}=|[\w-]{2}==)$/);
+  assert.match(String(auth), /^(?:[\w-]{4})*[\w-]{2}==$/);
   assert.deepEqual(JSON.parse(Buffer.from(String(auth), 'base64url').toString()), {
     username: 'ünï',
-    password: 'p?>~~',
+    password: 'p?>~~~',
   });
   assert.deepEqual(seen, [
     { layer: '1', status: 'Pulling from a/b', progress: '' },
