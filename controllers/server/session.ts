@@ -47,6 +47,9 @@ const floodBytes = 16 * 1024;
 
 const nothing = () => {};
 
+/** A stream ends with its process; one that does not is waited for so long, ms. */
+const lastWordsMs = 2_000;
+
 /** How long a write waits for a console that is being attached again: twice the longest pause between two attempts. */
 const writePatienceMs = 10_000;
 
@@ -63,6 +66,8 @@ export class Session {
   readonly #closing = new AbortController();
   readonly #recent: string[] = [];
   #console: AttachedConsole | undefined;
+  /** Resolves when the console stream that is open has ended or broke. */
+  #reading: Promise<void> = Promise.resolve();
   #attachedAgain = Promise.withResolvers<void>();
   #splitter = new LineSplitter();
   #overlap = new LiveOverlap([]);
@@ -80,9 +85,20 @@ export class Session {
 
   /** Attaches and begins to wait for the exit. Before the container starts, so that nothing is lost. @throws DockerError, DockerUnreachableError */
   async open(): Promise<void> {
-    const wait = await this.#deps.docker.openExitWait(this.target.containerId, this.#closing.signal);
-    void this.#followExit(wait.exit);
+    await this.#watchExit();
     this.#console = await this.#attach();
+    void this.#followOutput(this.#console);
+  }
+
+  /** As `open`, for a process that runs: one that is paused has no console before it goes on. @throws DockerUnreachableError */
+  async openRunning(): Promise<void> {
+    await this.#watchExit();
+    try {
+      this.#console = await this.#attach();
+    } catch (error) {
+      if (!(error instanceof DockerError)) throw error;
+      this.#deps.log.warn({ err: error }, 'the console of a running container cannot be had yet');
+    }
     void this.#followOutput(this.#console);
   }
 
@@ -91,9 +107,13 @@ export class Session {
     void this.#followUsage(startedAt);
   }
 
-  /** Feeds lines printed earlier to the done rules, without showing them again. */
+  /** What was printed earlier and is not shown again. With a done line awaited, its rules have a look at them. */
   recall(lines: readonly Buffer[]): void {
-    for (const line of lines) this.#matcher?.push(line);
+    for (const line of lines) {
+      // What comes when the console can be had begins behind these.
+      if (!this.#console) this.#remember(line.toString('utf8'));
+      this.#matcher?.push(line);
+    }
   }
 
   /** Writes to the process, in order. @throws DockerError when no console can be had */
@@ -101,6 +121,15 @@ export class Session {
     if (!this.#console) await this.#attachedSoon();
     if (!this.#console) throw new DockerError(409, 'no console is attached');
     await this.#console.write(data);
+  }
+
+  /** Shows the last words of a process that has ended, also those without the end of a line. */
+  async drain(): Promise<void> {
+    const patience = new AbortController();
+    const tooLong = sleep(this.#deps.clock, lastWordsMs, patience.signal).catch(nothing);
+    await Promise.race([this.#reading, tooLong]);
+    patience.abort();
+    this.#showHeldBack();
   }
 
   /** Stops watching; the process goes on. */
@@ -126,6 +155,11 @@ export class Session {
     });
   }
 
+  async #watchExit(): Promise<void> {
+    const wait = await this.#deps.docker.openExitWait(this.target.containerId, this.#closing.signal);
+    void this.#followExit(wait.exit);
+  }
+
   async #followExit(first: Promise<{ exitCode: number }>): Promise<void> {
     const { docker } = this.#deps;
     const { signal } = this.#closing;
@@ -147,9 +181,9 @@ export class Session {
     if (!signal.aborted) this.#onChange();
   }
 
-  async #followOutput(first: AttachedConsole): Promise<void> {
+  async #followOutput(first: AttachedConsole | undefined): Promise<void> {
     const { signal } = this.#closing;
-    let attached: AttachedConsole | undefined = first;
+    let attached = first;
     await this.#persistently('the console stream broke', nothing, async () => {
       if (!attached) {
         if (!(await this.#isRunning())) return 'ended';
@@ -158,15 +192,16 @@ export class Session {
       const current = attached;
       attached = undefined;
       try {
-        await this.#read(current);
+        const reading = this.#read(current);
+        this.#reading = reading.then(nothing, nothing);
+        await reading;
       } finally {
         if (this.#console === current) this.#console = undefined;
       }
       return 'again';
     });
     if (signal.aborted) return;
-    this.#showAll(this.#overlap.end());
-    this.#showAll(this.#splitter.flush());
+    this.#showHeldBack();
     this.#onChange();
   }
 
@@ -276,15 +311,24 @@ export class Session {
     }
   }
 
+  #showHeldBack(): void {
+    this.#showAll(this.#overlap.end());
+    this.#showAll(this.#splitter.flush());
+  }
+
   #showAll(lines: readonly Buffer[]): void {
     for (const line of lines) this.#show(line);
   }
 
   #show(line: Buffer): void {
     const text = line.toString('utf8');
-    this.#recent.push(text);
-    if (this.#recent.length > overlapLines) this.#recent.shift();
+    this.#remember(text);
     this.#deps.bus.publish(this.target.uuid, 'console', { source: 'output', text });
     this.#matcher?.push(line);
+  }
+
+  #remember(text: string): void {
+    this.#recent.push(text);
+    if (this.#recent.length > overlapLines) this.#recent.shift();
   }
 }

@@ -19,14 +19,23 @@ export class Sessions {
     return this.#byUuid.get(uuid);
   }
 
-  /** Replaces an older session of the server. When opening fails nothing is left behind. */
-  async open(target: SessionTarget): Promise<Session> {
+  /** For a process that is about to start. Replaces an older session of the server; when opening fails nothing is left behind. */
+  open(target: SessionTarget): Promise<Session> {
+    return this.#open(target, (session) => session.open());
+  }
+
+  /** For a process that runs already. */
+  openRunning(target: SessionTarget): Promise<Session> {
+    return this.#open(target, (session) => session.openRunning());
+  }
+
+  async #open(target: SessionTarget, begin: (session: Session) => Promise<void>): Promise<Session> {
     this.close(target.uuid);
     const log = this.#deps.log.child({ server: target.uuid });
     const session = new Session({ ...this.#deps, log }, target, () => this.#onChange(target.uuid));
     this.#byUuid.set(target.uuid, session);
     try {
-      await session.open();
+      await begin(session);
     } catch (error) {
       this.close(target.uuid);
       throw error;

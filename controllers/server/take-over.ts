@@ -45,7 +45,7 @@ export async function attachRunning(
 ): Promise<void> {
   const uuid = uuidOf(server);
   const { done, stripAnsi } = server.spec.egg;
-  const session = await deps.sessions.open({
+  const session = await deps.sessions.openRunning({
     uuid,
     containerId: container.id,
     tty: container.tty,
@@ -54,7 +54,7 @@ export async function attachRunning(
   });
   const lines = await printedLines(deps, container, awaitsDone);
   deps.history.fill(uuid, lines.slice(-deps.config.system.websocketLogCount).map(String));
-  if (awaitsDone) session.recall(lines);
+  session.recall(lines);
   session.followUsage(container.startedAt);
 }
 

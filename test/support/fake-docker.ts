@@ -256,7 +256,9 @@ export class FakeDocker implements DockerEngine {
 
   async attachContainer(id: string, { stdin }: { tty: boolean; stdin: boolean }): Promise<AttachedConsole> {
     await this.#enter('attachContainer', id);
-    return this.#existing(id).attach(stdin);
+    const container = this.#existing(id);
+    if (container.paused) throw new DockerError(409, `container ${id} is paused, unpause the container before attach`);
+    return container.attach(stdin);
   }
 
   async containerLogs(id: string, which: { tty: boolean; tail?: number; since?: number }): Promise<Buffer> {

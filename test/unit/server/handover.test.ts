@@ -143,3 +143,19 @@ test('what a Panel does not list any more is not started for what ran there', as
   await node.untilState('offline');
   assert.equal(node.states.includes('starting'), false);
 });
+
+test('a process that is paused is taken over, and has its console as soon as it goes on', async (t) => {
+  const { node } = await running(t);
+  node.docker.pause(anyUuid);
+  await node.restart();
+  await node.until('it is taken over', () => node.input.has(anyUuid));
+  await node.clock.advance(30_000);
+  assert.equal((await node.server())?.status?.state, 'running');
+  const typed = node.input.send(anyUuid, 'say hi');
+  node.docker.unpause(anyUuid);
+  await node.until('the line has come', () => node.docker.stdin(anyUuid) === 'say hi\n');
+  await typed;
+  assert.deepEqual([node.states, node.lines], [[], ['say hi']], 'what stands in the past is no news');
+  await node.requestAndFinish('stop');
+  assert.deepEqual(node.states, ['stopping', 'offline']);
+});
