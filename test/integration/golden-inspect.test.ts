@@ -2,13 +2,13 @@
 // What Docker says of the two containers of a server, field by field as the containers contract states it, for both
 // Panels: nothing is missing, and nothing is there that the contract does not name.
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { makeDirectories } from '../../src/config/directories.ts';
 import { createDockerEngine } from '../../src/docker/dockerode-engine.ts';
 import type { NetworkBody } from '../../src/docker/engine.ts';
-import { uuidOf } from '../support/an-admission.ts';
 import { needsDocker, uniqueName } from '../support/docker.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { httpCall } from '../support/http-call.ts';
@@ -21,7 +21,7 @@ import { until } from '../support/until.ts';
 
 const options = { skip: await needsDocker(), timeout: 120_000 };
 const patienceMs = 30_000;
-const uuid = uuidOf(1);
+const uuid = randomUUID();
 
 /** Both have the units of their Panel: limit x overhead, limit, limit x overhead + swap. */
 const flavours = {
