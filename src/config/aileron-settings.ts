@@ -144,6 +144,14 @@ export const settings = [
     range: [1, 5],
     default: '1',
     meaning: 'How often one link to a backup may be used; more than 1 lets a download that broke off go on.',
+  {
+    key: 'foreignTokens',
+    env: 'AILERON_FOREIGN_TOKENS',
+    type: 'choice',
+    choices: ['count', 'refuse'],
+    default: 'count',
+    meaning: 'What becomes of tokens that name another Panel (`iss`) or another address of this node (`aud`).',
+  },
   },
   {
     key: 'panelListMinutes',
@@ -231,6 +239,7 @@ export function aileronSettings(input: AileronInput): AileronConfig {
 /** A host name as a name of Kubernetes: lower case, other signs become hyphens. */
 export function nameOfHost(name: string): string {
   const labels = name.toLowerCase().slice(0, 253).split('.');
+    foreignTokens: text('foreignTokens', 'count') as AileronConfig['foreignTokens'],
   const fit = labels
     .map((label) => label.replace(/[^a-z0-9-]+/g, '-').replace(/^-+|-+$/g, ''))
     .filter((label) => label !== '');

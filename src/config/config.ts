@@ -134,6 +134,8 @@ export interface AileronConfig {
   unscopedTokens: 'untilScoped' | 'always' | 'never';
   /** How often one signed link to a backup may be used; from the second time on for a range alone. */
   downloadLinkUses: number;
+  /** What becomes of genuine tokens whose `iss` or `aud` are not the addresses that this node knows. */
+  foreignTokens: 'count' | 'refuse';
   /** Between two lists of all servers, in minutes; 0 = at the start and after an outage alone. */
   panelListMinutes: number;
   /** Free space that daemon work leaves on the data directory's file system: the larger of both counts. */

@@ -48,6 +48,10 @@ export async function openDoors(
   const kubeAt = await listenOrExplain('kube', config.aileron.kube, (at) => kube.listen(at));
 
   const revocations = await Revocations.open({ path: join(stateDirectory(config), 'revocations.json'), clock, log });
+  // What the old token signed and is still in use ends with it.
+  holder.onChange((now, before) => {
+    if (now.token.secret !== before.token.secret) revocations.lookAgain();
+  });
   const used = await UsedTokens.open({ path: join(stateDirectory(config), 'used-links.json'), clock, log });
   const wings = createWingsServer({
     ...{ config, log, clock, bus, history, input, docker, store, admission, archives, backups, restores, registry },

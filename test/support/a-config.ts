@@ -28,6 +28,7 @@ export function aConfig(flavour: Flavour = 'pelican', yaml = ''): Config {
       installerConfinement: 'strict',
       unscopedTokens: 'untilScoped',
       downloadLinkUses: 1,
+      foreignTokens: 'count',
       panelListMinutes: 60,
       diskReserve: { percent: 5, mebibytes: 2048 },
     },

@@ -48,6 +48,8 @@ export interface Upgraded {
   place: Place;
   /** Of the client, as its activity names it. */
   address: string;
+  /** Of this node, as the client knows it. */
+  host: string | undefined;
 }
 
 const gapText = 'This connection is too slow: console lines were left out.';
@@ -67,6 +69,7 @@ export class ConsoleSocket {
   readonly #socket: WebSocket;
   readonly #place: Place;
   readonly #address: string;
+  readonly #host: string | undefined;
   readonly #token: SocketToken;
   readonly #limits: SocketLimits;
   /** Of what goes out, by the name of the event. */
@@ -84,7 +87,7 @@ export class ConsoleSocket {
   /** `onClosed` is called once, when nothing is left of it. */
   constructor(
     deps: ConsoleSocketDeps,
-    { serverUuid, socket, connection, place, address }: Upgraded,
+    { serverUuid, socket, connection, place, address, host }: Upgraded,
     onClosed: () => void,
   ) {
     const { clock, rules, revocations, metrics } = deps;
@@ -93,6 +96,7 @@ export class ConsoleSocket {
     this.#socket = socket;
     this.#place = place;
     this.#address = address;
+    this.#host = host;
     this.#limits = new SocketLimits(clock);
     this.#inbox = new Inbox((error) => this.#report(error));
     this.#outbox = new Outbox({
@@ -190,7 +194,7 @@ export class ConsoleSocket {
     const { rules, secret, log } = this.#deps;
     try {
       const claims = await verifyToken(text, secret());
-      const objection = rules.objection(claims, this.serverUuid);
+      const objection = rules.objection(claims, this.serverUuid) ?? rules.foreignness(claims, this.#host);
       if (objection) throw new TokenError(objection);
       if (this.#closing) return;
       if (!this.#watch && !this.#place.authenticated()) return this.close(closings.tooMany);

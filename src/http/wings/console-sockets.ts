@@ -34,7 +34,7 @@ export class ConsoleSockets {
     let opened: ConsoleSocket | undefined;
     const address = clientAddress(connection.remoteAddress, request.headers, this.#deps.proxies);
     const place = this.#places.take(serverUuid, address, () => opened?.close(closings.tooMany));
-    const upgraded = { serverUuid, socket, connection, place, address };
+    const upgraded = { serverUuid, socket, connection, place, address, host: request.headers.host };
     opened = new ConsoleSocket(this.#deps, upgraded, () => this.#remove(opened));
     const ofServer = this.#sockets.get(serverUuid) ?? new Set();
     this.#sockets.set(serverUuid, ofServer.add(opened));

@@ -98,6 +98,12 @@ export class Revocations {
     await this.#save();
   }
 
+  /** For what ends tokens without a list: every one that is in use is looked at again. */
+  lookAgain(): void {
+    this.#version += 1;
+    for (const listener of this.#listeners) listener();
+  }
+
   /** Calls back after each revocation, before it is on disk. The answer ends it. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
@@ -112,8 +118,7 @@ export class Revocations {
       this.#denied.set(name, now);
     }
     this.#forget(now);
-    this.#version += 1;
-    for (const listener of this.#listeners) listener();
+    this.lookAgain();
     await this.#save();
   }
 

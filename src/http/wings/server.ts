@@ -25,6 +25,7 @@ import { SocketActions } from './socket-actions.ts';
 import { createSocketMetrics } from './socket-metrics.ts';
 import { type PlaceLimits, SocketPlaces } from './socket-places.ts';
 import { textFrame } from './text-frame.ts';
+import { countForeignTokens } from './token-metrics.ts';
 import { TokenRules } from './token-rules.ts';
 import type { UsedTokens } from './used-tokens.ts';
 
@@ -86,7 +87,12 @@ export function createWingsServer(options: WingsServerOptions): WingsServer {
   const power = new PowerRequests({ admission, servers, state: (uuid) => hub.state(uuid) });
   const places = new SocketPlaces(clock, options.places);
   const secret = () => config.token.secret;
-  const rules = new TokenRules({ revocations, clock, unscoped: config.aileron.unscopedTokens });
+  const { unscopedTokens: unscoped, foreignTokens: foreign } = config.aileron;
+  const onForeign = countForeignTokens(registry);
+  const rules = new TokenRules({
+    ...{ revocations, clock, secret, unscoped, foreign, onForeign },
+    remote: () => config.remote,
+  });
   const proxies = new TrustedProxies(config.api.trustedProxies);
   const sockets = new ConsoleSockets(
     {

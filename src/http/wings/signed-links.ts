@@ -25,6 +25,13 @@ export interface OpenedLink {
   server: Server;
 }
 
+export interface LinkUse {
+  /** How often it may be used. */
+  most: number;
+  /** Of the request. */
+  host: string | undefined;
+}
+
 /** What goes with every answer to a link: it is worth as much as what it opens. */
 export const linkHeaders = { 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' };
 
@@ -37,9 +44,9 @@ export class SignedLinks {
 
   /**
    * Looks at everything else before the link is used up: shown at the wrong place it still works at the right one.
-   * @param most how often it may be used @throws RequestRefused 401, 404
+   * @throws RequestRefused 401, 404
    */
-  async open(token: unknown, purpose: TokenPurpose, most = 1): Promise<OpenedLink> {
+  async open(token: unknown, purpose: TokenPurpose, { most, host }: LinkUse): Promise<OpenedLink> {
     const { secret, rules, servers, used, log } = this.#options;
     const refuse = (reason: string) => {
       log.debug({ reason, purpose }, 'a signed link was refused');
@@ -50,6 +57,8 @@ export class SignedLinks {
     const server = servers.byUuid(claims.serverUuid);
     if (!server || server.metadata.deletionTimestamp) throw refuse('its server is not on this node');
     const { uniqueId, issuedAt, expiresAt } = claims;
+    const foreign = rules.foreignness(claims, host);
+    if (foreign) throw refuse(foreign);
     if (rules.isDenied(claims) || issuedAt === undefined || expiresAt === undefined) throw refuse('it is revoked');
     if (!(await used.use({ uniqueId, issuedAt, expiresAt }, most))) throw refuse('it was used before');
     await rules.took(claims);

@@ -15,6 +15,8 @@ export const tokenErrors = {
   denied: 'jwt: created too far in past (denylist)',
   noConnect: 'jwt: missing connect permission',
   otherServer: 'jwt: server uuid mismatch',
+  issuer: 'jwt: iss claim is invalid',
+  audience: 'jwt: aud claim is invalid',
 } as const;
 
 export type TokenErrorText = (typeof tokenErrors)[keyof typeof tokenErrors];

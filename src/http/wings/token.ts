@@ -1,6 +1,6 @@
 // Tokens of the Panel: HS256 over the node's own token. Size and shape are judged before any library sees the text, the
 // signature before any claim is used. Whether a token that is genuine serves a purpose is for token-rules.ts.
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { compactVerify } from 'jose/jws/compact/verify';
 import { SignJWT } from 'jose/jwt/sign';
 import { inspectJson } from '../kube/strict-json.ts';
@@ -18,6 +18,8 @@ export interface Claims {
   serverUuid: string;
   userUuid: string;
   issuer: string;
+  /** For whom it is: addresses of the node as the Panel knows them. */
+  audience: readonly string[];
   /** Of a token that counts once. */
   uniqueId: string;
   /** What a download is of. */
@@ -34,6 +36,13 @@ export interface Claims {
   scopes: readonly string[] | undefined;
   /** Names of all claims; tokens without a scope are told apart by them. */
   stated: ReadonlySet<string>;
+  /** `keyName` of what it is signed with. */
+  key: string;
+}
+
+/** Tells one token of the node from another, and says nothing of it. */
+export function keyName(secret: string): string {
+  return hash('sha256', secret, 'base64url');
 }
 
 /** `secret` is the node's token as it is now. @throws TokenError */
@@ -45,7 +54,7 @@ export async function verifyToken(token: string, secret: string): Promise<Claims
   } catch (error) {
     throw new TokenError(tokenErrors.signature, { cause: error });
   }
-  return claimsOf(jsonObject(Buffer.from(payload)));
+  return claimsOf(jsonObject(Buffer.from(payload)), keyName(secret));
 }
 
 export interface MintOptions {
@@ -121,7 +130,7 @@ function jsonObject(bytes: Buffer): Record<string, unknown> {
   throw new TokenError(tokenErrors.malformed);
 }
 
-function claimsOf(stated: Record<string, unknown>): Claims {
+function claimsOf(stated: Record<string, unknown>, key: string): Claims {
   const text = (name: string) => (typeof stated[name] === 'string' ? stated[name] : '');
   const time = (name: string) => (Number.isSafeInteger(stated[name]) ? (stated[name] as number) : undefined);
   return {
@@ -129,6 +138,7 @@ function claimsOf(stated: Record<string, unknown>): Claims {
     serverUuid: text('server_uuid'),
     userUuid: text('user_uuid'),
     issuer: text('iss'),
+    audience: texts([stated['aud']].flat()),
     uniqueId: text('unique_id'),
     backupUuid: text('backup_uuid'),
     filePath: text('file_path'),
@@ -139,6 +149,7 @@ function claimsOf(stated: Record<string, unknown>): Claims {
     permissions: new Set(texts(stated['permissions'])),
     scopes: stated['scope'] === undefined ? undefined : text('scope').split(' ').filter(Boolean),
     stated: new Set(Object.keys(stated)),
+    key,
   };
 }
 

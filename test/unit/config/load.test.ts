@@ -564,6 +564,7 @@ describe('aileron.yml', () => {
         installerConfinement: 'strict',
         unscopedTokens: 'untilScoped',
         downloadLinkUses: 1,
+        foreignTokens: 'count',
         panelListMinutes: 60,
         diskReserve: { percent: 5, mebibytes: 2048 },
       },
@@ -585,6 +586,7 @@ installerConfinement: wings
 unscopedTokens: never
 downloadLinkUses: 5
 panelListMinutes: 0
+foreignTokens: refuse
 diskReserve: {percent: 0, mebibytes: 512}
 `;
     const { config, path } = await load({ config: 'token: x\n', aileron: own });
@@ -604,6 +606,7 @@ diskReserve: {percent: 0, mebibytes: 512}
       downloadLinkUses: 5,
       panelListMinutes: 0,
       diskReserve: { percent: 0, mebibytes: 512 },
+      foreignTokens: 'refuse',
     });
   });
 
@@ -627,6 +630,7 @@ diskReserve: {percent: 0, mebibytes: 512}
       AILERON_PANEL_LIST_MINUTES: '1440',
       AILERON_DISK_RESERVE_PERCENT: '10',
       AILERON_DISK_RESERVE_MEBIBYTES: '100',
+      AILERON_FOREIGN_TOKENS: 'refuse',
     };
     const { aileron } = (await load({ config: 'token: x\n', aileron: 'kube: {port: 9443}\n', env })).config;
     assert.deepEqual(aileron, {
@@ -647,6 +651,7 @@ diskReserve: {percent: 0, mebibytes: 512}
       diskReserve: { percent: 10, mebibytes: 100 },
     });
   });
+      foreignTokens: 'refuse',
 
   for (const [flags, level] of [
     ['debug: true\nquiet: true\n', 'debug'],

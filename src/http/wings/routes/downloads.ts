@@ -26,10 +26,10 @@ export function downloadRoutes(app: FastifyInstance, deps: DownloadDeps): void {
   app.get('/download/backup', { config: { open: true } }, async (request, reply) => {
     reply.headers(linkHeaders);
     await knownServers(deps);
-    const { range: wanted } = request.headers;
+    const { range: wanted, host } = request.headers;
     // A download that broke off may go on; the whole is given away once.
-    const uses = wanted === undefined ? 1 : config.aileron.downloadLinkUses;
-    const { claims } = await links.open(queryText(request, 'token'), 'backup-download', uses);
+    const most = wanted === undefined ? 1 : config.aileron.downloadLinkUses;
+    const { claims } = await links.open(queryText(request, 'token'), 'backup-download', { most, host });
     const backup = claims.backupUuid.toLowerCase();
     if (!uuidPattern.test(backup)) throw new RequestRefused(refusals.noSuchBackup);
     const key = { server: claims.serverUuid, backup };
