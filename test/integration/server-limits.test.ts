@@ -81,7 +81,7 @@ test('a server over its disk limit is stopped, and not started before there is r
   assert.ok(((await node.api.get('big'))?.status?.diskBytes ?? 0) > 3 * mebibyte);
 });
 
-test('two ports of a server answer on the node; one that is taken is told', options, async (t) => {
+test('two ports of a server answer on the node; one that is taken is told (containers 24.7)', options, async (t) => {
   const name = uniqueName('net');
   const node = await LiveNode.make(t, {
     change: (config) => ({
@@ -100,11 +100,13 @@ test('two ports of a server answer on the node; one that is taken is told', opti
 
   const taken = createServer().listen(second, ip);
   t.after(() => taken.close());
-  await node.add('ports', { allocations, invocation });
+  const uuid = await node.add('ports', { allocations, invocation });
   const refused = await node.api.powerAndFinish('ports', 'start');
   assert.equal(refused.status?.power?.outcome, 'Failed');
   assert.match(refused.status?.power?.message ?? '', /address already in use|port is already allocated/);
   assert.equal(refused.status?.crashCount ?? 0, 0);
+  const reason = `> ${refused.status?.power?.message}`;
+  assert.deepEqual(node.daemon.seen(uuid), ['= starting', reason, '= stopping', '= offline']);
   await new Promise((resolve) => taken.close(resolve));
 
   await node.api.powerAndFinish('ports', 'start');

@@ -18,6 +18,8 @@ export interface DockerProxy {
   env: Env;
   /** Breaks every open connection whose newest request contains the text. Answers how many. */
   cut(request: string): number;
+  /** How many requests so far contained the text. */
+  asked(request: string): number;
   /** Breaks every connection and refuses new ones until `back`. */
   away(): Promise<void>;
   back(): Promise<void>;
@@ -28,6 +30,7 @@ export async function dockerProxy(t: Owner, env: Env = process.env): Promise<Doc
   const path = join(directory, 'docker.sock');
   const upstream = (env['DOCKER_HOST'] || 'unix:///var/run/docker.sock').replace('unix://', '');
   const lines = new Set<Line>();
+  const requests: string[] = [];
   let server: Server | undefined;
 
   const cut = (request: string) => {
@@ -35,6 +38,7 @@ export async function dockerProxy(t: Owner, env: Env = process.env): Promise<Doc
     for (const line of chosen) end(line);
     return chosen.length;
   };
+  const asked = (request: string) => requests.filter((line) => line.includes(request)).length;
   const end = (line: Line) => {
     lines.delete(line);
     line.near.destroy();
@@ -53,7 +57,9 @@ export async function dockerProxy(t: Owner, env: Env = process.env): Promise<Doc
       lines.add(line);
       near.on('data', (piece: Buffer) => {
         const [, request] = /^((?:GET|POST|DELETE|HEAD) \S+)/.exec(piece.toString('latin1')) ?? [];
-        if (request) line.request = request;
+        if (!request) return;
+        line.request = request;
+        requests.push(request);
       });
       near.pipe(line.far).pipe(near);
       for (const socket of [near, line.far]) socket.on('error', () => end(line)).on('close', () => end(line));
@@ -67,5 +73,5 @@ export async function dockerProxy(t: Owner, env: Env = process.env): Promise<Doc
     await away();
     rmSync(directory, { recursive: true, force: true });
   });
-  return { env: { DOCKER_HOST: `unix://${path}` }, cut, away, back };
+  return { env: { DOCKER_HOST: `unix://${path}` }, cut, away, back, asked };
 }
