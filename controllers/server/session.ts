@@ -50,6 +50,9 @@ const nothing = () => {};
 /** A stream ends with its process; one that does not is waited for so long, ms. */
 const lastWordsMs = 2_000;
 
+/** The status of a write to a console whose connection has ended. */
+const consoleGone = 410;
+
 /** How long a write waits for a console that is being attached again: twice the longest pause between two attempts. */
 const writePatienceMs = 10_000;
 
@@ -65,6 +68,7 @@ export class Session {
   readonly #onChange: () => void;
   readonly #closing = new AbortController();
   readonly #recent: string[] = [];
+  readonly #pauses = new Set<AbortController>();
   #console: AttachedConsole | undefined;
   /** Resolves when the console stream that is open has ended or broke. */
   #reading: Promise<void> = Promise.resolve();
@@ -118,9 +122,16 @@ export class Session {
 
   /** Writes to the process, in order. @throws DockerError when no console can be had */
   async write(data: Buffer): Promise<void> {
-    if (!this.#console) await this.#attachedSoon();
-    if (!this.#console) throw new DockerError(409, 'no console is attached');
-    await this.#console.write(data);
+    const attached = this.#console ?? (await this.#attachedSoon());
+    try {
+      await attached.write(data);
+    } catch (error) {
+      const isBroken = error instanceof DockerError && error.status === consoleGone && this.target.stdin;
+      if (!isBroken || this.exit || this.#closing.signal.aborted) throw error;
+      // Nothing of it was taken, and whoever reads the stream is about to notice that it broke.
+      if (this.#console === attached) this.#console = undefined;
+      await (this.#console ?? (await this.#attachedSoon())).write(data);
+    }
   }
 
   /** Shows the last words of a process that has ended, also those without the end of a line. */
@@ -130,6 +141,11 @@ export class Session {
     await Promise.race([this.#reading, tooLong]);
     patience.abort();
     this.#showHeldBack();
+  }
+
+  /** Docker is back: what broke is tried again now, not at the end of its pause. */
+  hurry(): void {
+    for (const pause of this.#pauses) pause.abort();
   }
 
   /** Stops watching; the process goes on. */
@@ -238,8 +254,16 @@ export class Session {
       }
       const longest = retryDelaysMs.at(-1) ?? 0;
       attempt = clock.monotonic() - begun > longest ? 0 : attempt + 1;
-      await sleep(clock, retryDelaysMs[attempt] ?? longest, signal).catch(() => undefined);
+      await this.#pause(retryDelaysMs[attempt] ?? longest);
     }
+  }
+
+  /** Ends early when the session is closed, and by `hurry`. */
+  async #pause(ms: number): Promise<void> {
+    const pause = new AbortController();
+    this.#pauses.add(pause);
+    await sleep(this.#deps.clock, ms, AbortSignal.any([this.#closing.signal, pause.signal])).catch(() => undefined);
+    this.#pauses.delete(pause);
   }
 
   /** A broken console or usage stream says nothing about the exit; a broken wait for it does. */
@@ -295,11 +319,14 @@ export class Session {
     }
   }
 
-  async #attachedSoon(): Promise<void> {
+  /** @throws DockerError when there is none for too long */
+  async #attachedSoon(): Promise<AttachedConsole> {
     const patience = new AbortController();
     const timeout = sleep(this.#deps.clock, writePatienceMs, patience.signal).catch(() => undefined);
     await Promise.race([this.#attachedAgain.promise, timeout]);
     patience.abort();
+    if (!this.#console) throw new DockerError(409, 'no console is attached');
+    return this.#console;
   }
 
   async #read(attached: AttachedConsole): Promise<void> {

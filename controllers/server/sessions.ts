@@ -56,6 +56,11 @@ export class Sessions {
     for (const session of this.#byUuid.values()) session.interrupted = true;
   }
 
+  /** Docker is back. */
+  hurryAll(): void {
+    for (const session of this.#byUuid.values()) session.hurry();
+  }
+
   /** For shutdown: stop watching, leave the processes alone. */
   closeAll(): void {
     for (const uuid of [...this.#byUuid.keys()]) this.close(uuid);

@@ -173,6 +173,7 @@ export function createServerController(options: ServerControllerOptions): Server
   });
   feed.onUnreachable(() => sessions.interruptAll());
   feed.onReachable(() => {
+    sessions.hurryAll();
     for (const server of servers.list()) controller.enqueue(server.metadata.name);
   });
   return {

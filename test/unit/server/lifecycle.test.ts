@@ -373,6 +373,18 @@ test('a deletion during the pull leaves nothing behind', async (t) => {
   assert.equal(await node.docker.inspectContainer(anyUuid), undefined);
 });
 
+test('what was typed while Docker was away is read as soon as it is back, not at the next try of the console', async (t) => {
+  const node = await running(t);
+  const { clock, docker } = node;
+  docker.setReachable(false);
+  const typed = node.input.send(anyUuid, 'say hi');
+  for (let passed = 0; passed < 5_000; passed += 10) await clock.advance(10);
+  docker.setReachable(true);
+  for (let passed = 0; passed < 2_000; passed += 10) await clock.advance(10);
+  assert.equal(docker.stdin(anyUuid), 'say hi\n');
+  await typed;
+});
+
 test('a pull that fails takes the copy on the node', async (t) => {
   const node = new FakeNode(t);
   node.docker.addImage(gameImage, (process) => process.print('Done\n'));
