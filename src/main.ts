@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
 import { prepareHost } from './config/prepare-host.ts';
+import { secretsOf } from './config/secrets.ts';
 import { writeBack } from './config/write-back.ts';
 import { createCaches } from './daemon/caches.ts';
 import { openDoors } from './daemon/doors.ts';
@@ -70,7 +71,7 @@ export async function run({ configPath, ...flags }: RunOptions): Promise<number>
     const config = await prepareHost(loaded, { warn: say });
     await writeBack(config, { warn: say });
     const redactor = new Redactor();
-    redactor.add(config.token.secret);
+    redactor.addAll(secretsOf(config));
     const logPath = join(config.system.logDirectory, 'wings.log');
     const onFailure = ({ message }: Error) => say(`The log cannot be written to ${logPath} (${message}).`);
     await using logFile = new LogFile({ path: logPath, onFailure });
@@ -85,7 +86,7 @@ export async function run({ configPath, ...flags }: RunOptions): Promise<number>
     if (config.ignoreCertificateErrors)
       log.warn({ remote: config.remote }, 'certificates of the Panel are not checked, as the command line says');
     warnOfFewDescriptors(log);
-    const daemon = await startDaemon(config, log, { redact: (secret) => redactor.add(secret) });
+    const daemon = await startDaemon(config, log, { redactor });
     // Written at the end of the process otherwise, which a power cut takes away.
     flushCompileCache();
     const end = await endOf(daemon);

@@ -11,7 +11,7 @@ import type { Section } from './section.ts';
 export interface Setting {
   key: string;
   env: string;
-  type: 'text' | 'path' | 'name' | 'choice' | 'integer';
+  type: 'text' | 'path' | 'name' | 'choice' | 'integer' | 'url';
   /** Of an integer: both belong to it. */
   range?: readonly [least: number, most: number];
   choices?: readonly string[];
@@ -90,6 +90,13 @@ export const settings = [
     meaning: 'Least level of log lines.',
   },
   {
+    key: 'tracing.endpoint',
+    env: 'AILERON_TRACING_ENDPOINT',
+    type: 'url',
+    default: 'none',
+    meaning: 'Collector that gets traces as OTLP over HTTP, such as http://127.0.0.1:4318.',
+  },
+  {
     key: 'stopGraceSeconds',
     env: 'AILERON_STOP_GRACE_SECONDS',
     type: 'integer',
@@ -138,13 +145,6 @@ export const settings = [
     meaning: 'Whether tokens of the Panel that state no scope are taken: until one stated a scope, always, never.',
   },
   {
-    key: 'downloadLinkUses',
-    env: 'AILERON_DOWNLOAD_LINK_USES',
-    type: 'integer',
-    range: [1, 5],
-    default: '1',
-    meaning: 'How often one link to a backup may be used; more than 1 lets a download that broke off go on.',
-  {
     key: 'foreignTokens',
     env: 'AILERON_FOREIGN_TOKENS',
     type: 'choice',
@@ -152,6 +152,13 @@ export const settings = [
     default: 'count',
     meaning: 'What becomes of tokens that name another Panel (`iss`) or another address of this node (`aud`).',
   },
+  {
+    key: 'downloadLinkUses',
+    env: 'AILERON_DOWNLOAD_LINK_USES',
+    type: 'integer',
+    range: [1, 5],
+    default: '1',
+    meaning: 'How often one link to a backup may be used; more than 1 lets a download that broke off go on.',
   },
   {
     key: 'panelListMinutes',
@@ -159,7 +166,8 @@ export const settings = [
     type: 'integer',
     range: [0, 10_080],
     default: '60',
-    meaning: 'How often the Panel is asked for all servers, for changes that nobody told; 0 = at the start and after an outage alone.',
+    meaning:
+      'How often the Panel is asked for all servers, for changes that nobody told; 0 = at the start and after an outage alone.',
   },
   {
     key: 'diskReserve.percent',
@@ -224,12 +232,14 @@ export function aileronSettings(input: AileronInput): AileronConfig {
     manifests: text('manifests', ''),
     store: { path: text('store.path', join(rootDirectory, 'aileron', 'store.db')) },
     log: { level: text('log.level', byFlags) as AileronConfig['log']['level'] },
+    tracing: { endpoint: text('tracing.endpoint', '') },
     stopGraceSeconds: number('stopGraceSeconds'),
     startsAtATime: number('startsAtATime'),
     imagePullTimeoutSeconds: number('imagePullTimeoutSeconds'),
     installTimeoutSeconds: number('installTimeoutSeconds'),
     installerConfinement: text('installerConfinement', 'strict') as AileronConfig['installerConfinement'],
     unscopedTokens: text('unscopedTokens', 'untilScoped') as AileronConfig['unscopedTokens'],
+    foreignTokens: text('foreignTokens', 'count') as AileronConfig['foreignTokens'],
     downloadLinkUses: number('downloadLinkUses'),
     panelListMinutes: number('panelListMinutes'),
     diskReserve: { percent: number('diskReserve.percent'), mebibytes: number('diskReserve.mebibytes') },
@@ -239,7 +249,6 @@ export function aileronSettings(input: AileronInput): AileronConfig {
 /** A host name as a name of Kubernetes: lower case, other signs become hyphens. */
 export function nameOfHost(name: string): string {
   const labels = name.toLowerCase().slice(0, 253).split('.');
-    foreignTokens: text('foreignTokens', 'count') as AileronConfig['foreignTokens'],
   const fit = labels
     .map((label) => label.replace(/[^a-z0-9-]+/g, '-').replace(/^-+|-+$/g, ''))
     .filter((label) => label !== '');
@@ -286,6 +295,11 @@ function checked(
   if (type === 'name') {
     if (text.length <= 253 && new RegExp(namePattern).test(text)) return text;
     throw wrong('a name of lower-case letters, digits, hyphens and dots');
+  }
+  if (type === 'url') {
+    // Without user and password: those would be a secret in a place where nobody expects one.
+    if (text === '' || /^https?:\/\/[^\s/?#@]+(?:\/[^\s?#]*)?$/.test(text)) return text;
+    throw wrong('an http or https URL without a user, a query and a fragment');
   }
   if (text === '') {
     if (type === 'path') return '';

@@ -122,6 +122,8 @@ export interface AileronConfig {
   manifests: string;
   store: { path: string };
   log: { level: 'debug' | 'info' | 'warn' | 'error' };
+  /** URL of a collector of OpenTelemetry; empty = no traces. */
+  tracing: { endpoint: string };
   /** Seconds between asking a process to stop by a signal and ending it. */
   stopGraceSeconds: number;
   /** Starts and the like that run at the same time. */
@@ -132,10 +134,10 @@ export interface AileronConfig {
   installerConfinement: 'strict' | 'wings';
   /** Whether tokens of the Panel without a scope are taken. */
   unscopedTokens: 'untilScoped' | 'always' | 'never';
-  /** How often one signed link to a backup may be used; from the second time on for a range alone. */
-  downloadLinkUses: number;
   /** What becomes of genuine tokens whose `iss` or `aud` are not the addresses that this node knows. */
   foreignTokens: 'count' | 'refuse';
+  /** How often one signed link to a backup may be used; from the second time on for a range alone. */
+  downloadLinkUses: number;
   /** Between two lists of all servers, in minutes; 0 = at the start and after an outage alone. */
   panelListMinutes: number;
   /** Free space that daemon work leaves on the data directory's file system: the larger of both counts. */

@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '../clock/clock.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigHolder, onlyAtStart } from '../config/config-holder.ts';
 import { processEnvironment } from '../config/environment.ts';
+import { secretsOf } from '../config/secrets.ts';
 import { ConsoleInput } from '../console/console-input.ts';
 import { ConsoleHistory } from '../console/history.ts';
 import { createDockerEngine } from '../docker/dockerode-engine.ts';
@@ -21,6 +22,9 @@ import { createRuntimeMetrics } from '../runtime/metrics.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { createConfigMetrics } from '../telemetry/config-metrics.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { Redactor } from '../telemetry/redact.ts';
+import { startTracing } from '../telemetry/tracing/start-tracing.ts';
+import { aileronVersion } from '../telemetry/version.ts';
 import { createVolumes } from '../volumes/volumes.ts';
 
 /** What a test may put in place of the real thing. */
@@ -32,8 +36,8 @@ export interface Overrides {
   /** To type into consoles. */
   input?: ConsoleInput;
   runner?: ArchiveRunner;
-  /** Called with each secret that must not stand in the log, when it comes up. */
-  redact?: (secret: string) => void;
+  /** Of the log: hears of each secret when it comes up. */
+  redactor?: Redactor;
   /** Awaited between any two acts that a crash may part. */
   checkpoint?: (name: string) => Promise<void>;
 }
@@ -48,17 +52,23 @@ export async function openFoundation(parts: AsyncDisposableStack, settings: Conf
     bus = new Bus((error) => log.error({ err: error }, 'a subscriber of the bus failed')),
     checkpoint = async () => {},
     input = new ConsoleInput(),
+    redactor = new Redactor(),
   } = overrides;
   const holder = new ConfigHolder({ config: settings, log });
   const config = holder.live;
-  holder.onChange(({ token }) => overrides.redact?.(token.secret));
-  const { nodeName } = config.aileron;
+  redactor.addAll(secretsOf(settings));
+  holder.onChange((now) => redactor.addAll(secretsOf(now)));
+  const { nodeName, tracing } = config.aileron;
 
   const store = parts.adopt(await openSqliteStore({ path: config.aileron.store.path, clock, log }), (open) =>
     open.close(),
   );
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  if (tracing.endpoint) {
+    const resource = { 'service.name': 'aileron', 'service.version': aileronVersion, 'service.instance.id': nodeName };
+    parts.adopt(startTracing({ ...tracing, resource, redactor, clock, log, registry }), (started) => started.close());
+  }
   const metrics = createRuntimeMetrics(registry);
   const { ignoreCertificateErrors } = config;
   const pendingRestart = () => holder.pendingRestart();

@@ -5,6 +5,7 @@ import { hostname, release } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, timestamp } from '../clock/clock.ts';
 import type { Config } from '../config/config.ts';
+import { secretsOf } from '../config/secrets.ts';
 import type { DockerEngine } from '../docker/engine.ts';
 import { Redactor } from '../telemetry/redact.ts';
 import { textLine } from '../telemetry/text-line.ts';
@@ -56,10 +57,10 @@ async function askDocker({ docker, clock }: DiagnosticsDeps): Promise<Diagnostic
 }
 
 /** As text for people; a reason when the log cannot be read. */
-async function lastLines({ system, token }: Config, most: number): Promise<string[] | string> {
-  const path = join(system.logDirectory, 'wings.log');
+async function lastLines(config: Config, most: number): Promise<string[] | string> {
+  const path = join(config.system.logDirectory, 'wings.log');
   const redactor = new Redactor();
-  redactor.add(token.secret);
+  redactor.addAll(secretsOf(config));
   try {
     await using file = await open(path, 'r');
     const { size } = await file.stat();

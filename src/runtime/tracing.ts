@@ -41,7 +41,7 @@ export function endReconcileSpan(span: Span, result: ReconcileResult, error?: Er
   span.setAttribute(spanAttributes.result, result);
   if (error) {
     span.recordException(error);
-    span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+    span.setStatus({ code: SpanStatusCode.ERROR });
   }
   span.end();
 }
@@ -59,9 +59,8 @@ export async function inJobSpan<T>(
   try {
     return await work();
   } catch (error) {
-    const { message } = error instanceof Error ? error : new Error(String(error));
-    span.recordException({ message });
-    span.setStatus({ code: SpanStatusCode.ERROR, message });
+    span.recordException(error instanceof Error ? error : new Error(String(error)));
+    span.setStatus({ code: SpanStatusCode.ERROR });
     throw error;
   } finally {
     span.end();

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { type Span, SpanStatusCode, type Tracer, trace } from '@opentelemetry/api';
+import { systemClock } from '../../src/clock/clock.ts';
+import type { FinishedSpan } from '../../src/telemetry/tracing/recorded-span.ts';
+import { SpanRecorder } from '../../src/telemetry/tracing/span-recorder.ts';
 import { type Kube, openKube, serverManifest, serversPath } from '../support/kube.ts';
+import { sourceFiles } from '../support/source-files.ts';
 
 const annotation = 'aileron.dev/traceparent';
 const traceId = '0af7651916cd43dd8448eb211c80319c';
@@ -66,4 +70,48 @@ test('a trace that is not recorded changes no object', async () => {
   traceFlags = 0;
   await kube.call('POST', serversPath, { body: serverManifest('demo') });
   assert.equal(await noted(), undefined);
+});
+
+test('a traceparent counts when its sender has shown who it is, and no other does (covers: SEC-115)', async () => {
+  const ended: FinishedSpan[] = [];
+  trace.disable();
+  trace.setGlobalTracerProvider(new SpanRecorder({ clock: systemClock, onEnd: (span) => void ended.push(span) }));
+  const theirs = `00-${'c'.repeat(32)}-${'d'.repeat(16)}-01`;
+  const create = (name: string, traceparent: string | string[], authorization?: string | null) =>
+    kube.call('POST', serversPath, {
+      headers: { traceparent },
+      body: serverManifest(name),
+      ...(authorization === undefined ? {} : { authorization }),
+    });
+  assert.equal((await create('stranger', theirs, null)).code, 401);
+  assert.equal((await create('liar', theirs, 'Bearer wrong')).code, 401);
+  assert.equal(ended.length, 0, 'a request that is refused is no span at all');
+  assert.equal((await create('demo', theirs)).code, 201);
+  assert.equal((await create('twice', [theirs, theirs])).code, 201);
+  assert.equal((await create('odd', `00-${'0'.repeat(32)}-${'d'.repeat(16)}-01`)).code, 201);
+  assert.deepEqual(
+    ended.map(({ parentSpanId, context }) => [parentSpanId, context.traceId === 'c'.repeat(32)]),
+    [
+      ['d'.repeat(16), true],
+      [undefined, false],
+      [undefined, false],
+    ],
+  );
+  assert.equal(await noted(), `00-${'c'.repeat(32)}-${ended[0]?.context.spanId}-01`);
+  const [span] = ended;
+  assert.deepEqual(Object.fromEntries(span?.attributes ?? []), {
+    'http.request.method': 'POST',
+    'http.route': serversPath,
+    'http.response.status_code': 201,
+  });
+});
+
+test('no other door looks for a traceparent (covers: SEC-115)', () => {
+  const doors = sourceFiles('src', 'controllers').filter(({ code }) =>
+    /headers[^\n]*traceparent|\btraceparent\b[^\n]*headers|propagation\b/.test(code),
+  );
+  assert.deepEqual(
+    doors.map(({ path }) => path),
+    ['src/http/kube/tracing.ts'],
+  );
 });

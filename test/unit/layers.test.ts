@@ -32,7 +32,7 @@ const layers: Record<string, string[]> = {
   'src/store/': [...foundation, 'src/resources/'],
   'src/bus/': contracts,
   'src/volumes/': contracts,
-  'src/diagnostics/': [...contracts, 'src/docker/engine.ts'],
+  'src/diagnostics/': [...contracts, 'src/config/secrets.ts', 'src/docker/engine.ts'],
   'src/handover/': [...contracts, 'src/volumes/write-durable.ts'],
   'src/machine/': foundation,
   // The job runs in a process of its own and imports only what it needs.

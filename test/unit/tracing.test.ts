@@ -77,7 +77,7 @@ test('a failed reconcile is a span with the error', async (t) => {
   controller.enqueue('a');
   await settle();
   assert.deepEqual(spans[0]?.exceptions, [error]);
-  assert.deepEqual(spans[0]?.status, { code: SpanStatusCode.ERROR, message: 'Docker is away' });
+  assert.deepEqual(spans[0]?.status, { code: SpanStatusCode.ERROR });
   assert.equal(spans[0]?.ended, true);
 });
 

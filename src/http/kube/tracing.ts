@@ -1,8 +1,9 @@
-// One span for each request, continuing the caller's trace when it sends one. Costs nothing until a tracer is set up.
+// One span for each request, continuing the trace of the caller, who has shown by then who it is. No other door takes a
+// traceparent from anybody. Costs nothing until a tracer is set up.
 import {
   context,
   isSpanContextValid,
-  propagation,
+  ROOT_CONTEXT,
   type SpanContext,
   SpanKind,
   SpanStatusCode,
@@ -10,10 +11,8 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { traceparentAnnotation } from '../../runtime/tracing.ts';
+import { linkTo, traceparentAnnotation } from '../../runtime/tracing.ts';
 import type { RouteFacts } from './context.ts';
-
-const tracer = trace.getTracer('aileron/kube');
 
 export async function inSpan<T>(
   { kind, verb, subresource }: RouteFacts,
@@ -22,9 +21,13 @@ export async function inSpan<T>(
   run: () => Promise<T>,
 ): Promise<T> {
   const resource = kind ? [kind.plural, subresource].filter(Boolean).join('/') : request.routeOptions.url;
-  const parent = propagation.extract(context.active(), request.headers);
+  const { traceparent } = request.headers;
+  const above = linkTo(typeof traceparent === 'string' ? traceparent : undefined)?.context;
+  const parent = above ? trace.setSpanContext(ROOT_CONTEXT, above) : ROOT_CONTEXT;
   const attributes = { 'http.request.method': request.method, 'http.route': request.routeOptions.url ?? '' };
-  const span = tracer.startSpan(`kube ${verb} ${resource}`, { kind: SpanKind.SERVER, attributes }, parent);
+  const span = trace
+    .getTracer('aileron/kube')
+    .startSpan(`kube ${verb} ${resource}`, { kind: SpanKind.SERVER, attributes }, parent);
   request.traceparent = traceparentOf(span.spanContext());
   try {
     return await context.with(trace.setSpan(parent, span), run);

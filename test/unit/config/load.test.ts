@@ -557,14 +557,15 @@ describe('aileron.yml', () => {
         manifests: '',
         store: { path: '/srv/wings/aileron/store.db' },
         log: { level: 'info' },
+        tracing: { endpoint: '' },
         stopGraceSeconds: 30,
         startsAtATime: 4,
         imagePullTimeoutSeconds: 900,
         installTimeoutSeconds: 14_400,
         installerConfinement: 'strict',
         unscopedTokens: 'untilScoped',
-        downloadLinkUses: 1,
         foreignTokens: 'count',
+        downloadLinkUses: 1,
         panelListMinutes: 60,
         diskReserve: { percent: 5, mebibytes: 2048 },
       },
@@ -578,15 +579,16 @@ ops: {port: 0}
 manifests: ./manifests
 store: {path: ../state/store.db}
 log: {level: debug}
+tracing: {endpoint: https://traces.example:4318/otlp}
 stopGraceSeconds: 60
 startsAtATime: 8
 imagePullTimeoutSeconds: 60
 installTimeoutSeconds: 600
 installerConfinement: wings
 unscopedTokens: never
+foreignTokens: refuse
 downloadLinkUses: 5
 panelListMinutes: 0
-foreignTokens: refuse
 diskReserve: {percent: 0, mebibytes: 512}
 `;
     const { config, path } = await load({ config: 'token: x\n', aileron: own });
@@ -597,16 +599,17 @@ diskReserve: {percent: 0, mebibytes: 512}
       manifests: join(path, '../manifests'),
       store: { path: join(path, '../../state/store.db') },
       log: { level: 'debug' },
+      tracing: { endpoint: 'https://traces.example:4318/otlp' },
       stopGraceSeconds: 60,
       startsAtATime: 8,
       imagePullTimeoutSeconds: 60,
       installTimeoutSeconds: 600,
       installerConfinement: 'wings',
       unscopedTokens: 'never',
+      foreignTokens: 'refuse',
       downloadLinkUses: 5,
       panelListMinutes: 0,
       diskReserve: { percent: 0, mebibytes: 512 },
-      foreignTokens: 'refuse',
     });
   });
 
@@ -620,17 +623,18 @@ diskReserve: {percent: 0, mebibytes: 512}
       AILERON_MANIFESTS: '/m',
       AILERON_STORE_PATH: '/s/store.db',
       AILERON_LOG_LEVEL: 'error',
+      AILERON_TRACING_ENDPOINT: 'http://127.0.0.1:4318',
       AILERON_STOP_GRACE_SECONDS: '3',
       AILERON_STARTS_AT_A_TIME: '4',
       AILERON_IMAGE_PULL_TIMEOUT_SECONDS: '5',
       AILERON_INSTALL_TIMEOUT_SECONDS: '6',
       AILERON_INSTALLER_CONFINEMENT: 'wings',
       AILERON_UNSCOPED_TOKENS: 'never',
+      AILERON_FOREIGN_TOKENS: 'refuse',
       AILERON_DOWNLOAD_LINK_USES: '2',
       AILERON_PANEL_LIST_MINUTES: '1440',
       AILERON_DISK_RESERVE_PERCENT: '10',
       AILERON_DISK_RESERVE_MEBIBYTES: '100',
-      AILERON_FOREIGN_TOKENS: 'refuse',
     };
     const { aileron } = (await load({ config: 'token: x\n', aileron: 'kube: {port: 9443}\n', env })).config;
     assert.deepEqual(aileron, {
@@ -640,18 +644,19 @@ diskReserve: {percent: 0, mebibytes: 512}
       manifests: '/m',
       store: { path: '/s/store.db' },
       log: { level: 'error' },
+      tracing: { endpoint: 'http://127.0.0.1:4318' },
       stopGraceSeconds: 3,
       startsAtATime: 4,
       imagePullTimeoutSeconds: 5,
       installTimeoutSeconds: 6,
       installerConfinement: 'wings',
       unscopedTokens: 'never',
+      foreignTokens: 'refuse',
       downloadLinkUses: 2,
       panelListMinutes: 1440,
       diskReserve: { percent: 10, mebibytes: 100 },
     });
   });
-      foreignTokens: 'refuse',
 
   for (const [flags, level] of [
     ['debug: true\nquiet: true\n', 'debug'],
@@ -672,6 +677,11 @@ diskReserve: {percent: 0, mebibytes: 512}
     ['log: {level: loud}\n', /log\.level must be one of debug, info, warn, error, not "loud"/],
     ['nodeName: Big Node\n', /nodeName must be a name of lower-case letters/],
     ['kube: {host: ""}\n', /kube\.host must be a text that is not empty/],
+    ['tracing: {endpoint: collector:4318}\n', /tracing\.endpoint must be an http or https URL/],
+    [
+      'tracing: {endpoint: https://me:pass@collector}\n',
+      /tracing\.endpoint must be an http or https URL without a user/,
+    ],
     ['flavour: wings\n', /flavour must be one of pterodactyl, pelican/],
   ] as const) {
     test(`refused: ${JSON.stringify(own)}`, async () => {

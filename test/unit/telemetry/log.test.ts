@@ -25,6 +25,14 @@ for (const [carrier, fields] of [
   ['an authorization header', { header: `Authorization: Bearer ${canary}` }],
   ['a query', { url: `/download?token=${canary}&x=1` }],
   ['a presigned query', { url: `https://store/x?X-Amz-Signature=${canary}` }],
+  ['a presigned query of another store', { url: `https://store/x?X-Goog-Signature=${canary}&Signature=${canary}` }],
+  ['a query without its URL', { said: `sig=${canary} was wrong` }],
+  ['a URL within a URL', { url: `https://a/?next=https%3A%2F%2Fb%2F%3Ftoken%3D${canary}%26x%3D1` }],
+  ['a URL with a password', { url: `https://me:${canary}@registry/v2` }],
+  ['JSON within JSON', { said: JSON.stringify({ password: canary, other: 1 }) }],
+  ['a header of Docker', { headers: { 'X-Registry-Auth': canary } }],
+  ['a cookie', { headers: { 'set-cookie': canary } }],
+  ['half a private key', { key: `-----BEGIN RSA PRIVATE KEY-----\n${canary}` }],
   ['a private key', { key: `-----BEGIN PRIVATE KEY-----\n${canary}\n-----END PRIVATE KEY-----` }],
   ['the message of an error', { err: new Error(`Bearer ${canary}`) }],
 ] as const) {
@@ -38,6 +46,28 @@ for (const [carrier, fields] of [
     }
   });
 }
+
+test('a known secret is masked in every form in which it may be written (covers: SEC-112)', () => {
+  const secret = 'p"a\\s/s wörd&1';
+  const { log, lines } = capture({ secrets: [secret] });
+  log.info({ plain: secret, nested: JSON.stringify(secret), url: `https://a/${encodeURIComponent(secret)}` }, 'said');
+  const { plain, url } = JSON.parse(lines[0] ?? '');
+  assert.deepEqual([plain, url], ['***', 'https://a/***']);
+  assert.doesNotMatch(lines[0] ?? '', /w(?:ö|%C3%B6)rd/);
+});
+
+test('what is no secret stays, and JSON stays JSON (covers: SEC-112)', () => {
+  const fields = {
+    url: 'https://panel.example/api/remote/servers?page=1&per_page=50',
+    path: '/srv/tokens/policy.json',
+    said: '{"design":"x","signal":"C"} assign=1 token of 3',
+    user: 'someone@example.com',
+  };
+  const { log, lines } = capture();
+  log.info(fields, 'said');
+  const { level: _, time: __, msg: ___, ...read } = JSON.parse(lines[0] ?? '');
+  assert.deepEqual(read, fields);
+});
 
 test('text for a terminal cannot carry control characters (covers: SEC-111)', () => {
   const { log, lines } = capture({ terminal: true });
