@@ -17,6 +17,7 @@ export async function handleExit(deps: ServerDeps, server: Server, { container }
   const enabled = !isUnlisted(server) && (crashDetectionEnabled ?? crashDetection.enabled);
   const uuid = uuidOf(server);
   const session = deps.sessions.get(uuid);
+  await session?.drain();
   const { lastCrashAt, startedAt, crashCount = 0 } = server.status ?? {};
   const exitCode = container?.exitCode ?? session?.exit?.exitCode ?? 1;
   const oomKilled = container?.oomKilled ?? false;

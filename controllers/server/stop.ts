@@ -93,6 +93,8 @@ export async function goOffline(
   const uuid = uuidOf(server);
   const { state, container } = await observe(deps, server, signal);
   await deps.checkpoint('stop:exited');
+  const session = deps.sessions.get(uuid);
+  if (container?.startedAt && !container.running && session?.target.containerId === container.id) await session.drain();
   const before = server.status?.state;
   const ended = before !== undefined && before !== 'offline';
   await deps.states.move(server.metadata.name, 'offline', cause, {

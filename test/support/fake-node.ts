@@ -53,6 +53,8 @@ export class FakeNode {
   states: string[] = [];
   /** Console lines, ours marked with a `>`. */
   lines: string[] = [];
+  /** Both, in the order in which they happened. */
+  happened: string[] = [];
   readonly log = recordedLog();
   /** uuids of servers whose backups were removed. */
   backupsRemoved: string[] = [];
@@ -77,7 +79,11 @@ export class FakeNode {
     const bus = new Bus((error) => {
       throw error;
     });
-    bus.subscribe(undefined, 'state', ({ state }) => this.states.push(state));
+    bus.subscribe(undefined, 'state', ({ state }) => {
+      this.states.push(state);
+      this.happened.push(state);
+    });
+    bus.subscribe(undefined, 'console', ({ text }) => void this.happened.push(text));
     bus.subscribe(undefined, 'console', ({ source, text }) =>
       this.lines.push(source === 'daemon' ? `> ${text}` : text),
     );

@@ -72,6 +72,32 @@ test('a stop types the command and waits for the process; it is no crash', async
   assert.deepEqual(node.lines, ['stop']);
 });
 
+test('the last words of a process are shown before its end is told, also without the end of a line', async (t) => {
+  const node = new FakeNode(t);
+  node.docker.addImage(gameImage, (process) => {
+    process.print('Done (1s)!\n');
+    process.onInput(() => {
+      process.print('saved\nbye');
+      process.exit(0);
+    });
+  });
+  await node.start();
+  await node.add({ spec: { image: `~${gameImage}` } });
+  await node.untilState('offline');
+  await node.requestAndFinish('start');
+  await node.untilState('running');
+  node.happened = [];
+  await node.requestAndFinish('stop');
+  assert.deepEqual(node.happened, ['stopping', 'stop', 'saved', 'bye', 'offline']);
+  await node.requestAndFinish('start');
+  await node.untilState('running');
+  node.happened = [];
+  node.docker.print(anyUuid, 'Segmentation fault');
+  node.docker.exit(anyUuid, 139);
+  await node.until('it crashed', ({ status } = {} as never) => status?.crashCount === 1);
+  assert.deepEqual(node.happened.slice(0, 2), ['Segmentation fault', 'offline']);
+});
+
 test('the stop command typed into the console is no crash', async (t) => {
   const node = await running(t);
   await node.input.send(anyUuid, 'say hi');
