@@ -156,7 +156,8 @@ function credentialNews(current: Config, values: ReadonlyMap<string, YamlValue>,
 }
 
 function refusePortsThatMeet({ api, system: { sftp }, aileron: { kube, ops } }: Config): void {
-  if ([sftp.port, kube.port, ops.port].includes(api.port))
+  // 0 is a free port, so never that of another.
+  if (api.port !== 0 && [sftp.port, kube.port, ops.port].includes(api.port))
     throw new PanelUpdateRefused(`api.port ${api.port} is that of another door of the node`);
   if ([kube.port, ops.port].includes(sftp.port))
     throw new PanelUpdateRefused(`system.sftp.bind_port ${sftp.port} is that of another door of the node`);
