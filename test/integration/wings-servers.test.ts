@@ -7,7 +7,8 @@ import { test } from 'node:test';
 import { DockerError } from '../../src/docker/engine.ts';
 import { PanelRefusedError } from '../../src/panel/sync.ts';
 import type { Installation } from '../../src/resources/installation.ts';
-import type { ServerSpec, ServerStatus } from '../../src/resources/server.ts';
+import type { Server, ServerSpec, ServerStatus } from '../../src/resources/server.ts';
+import { mutateStatus } from '../../src/runtime/status.ts';
 import { type ApiDoor, apiDoor, of, otherUuid, panelOwner } from '../support/api-door.ts';
 import { anyUuid, aServer } from '../support/builders.ts';
 import { settle } from '../support/fake-clock.ts';
@@ -216,6 +217,31 @@ test('a wish that comes while another is worked on is dropped, or waits as long 
   assert.equal(await asked(), 'start', 'it had waited long enough');
   assert.equal((await post(of('/power'), { action: 'kill' })).status, 202);
   await node.finishPower();
+});
+
+test('a start that comes with the news that an installation or a restore has ended is carried out', async (t) => {
+  const { node, post } = await apiDoor(t);
+  const asked = async () => (await node.server()).spec.power.request;
+  for (const kind of ['Installation', 'Restore'] as const) {
+    const [ended, going] = [`${kind.toLowerCase()}-1`, `${kind.toLowerCase()}-2`];
+    for (const name of [ended, going]) {
+      const held = await node.store.create({ apiVersion: 'aileron.dev/v1', kind, metadata: { name }, spec: {} });
+      const outcome = name === ended ? { outcome: { result: 'Completed', reason: 'Completed', message: 'm' } } : {};
+      await node.store.updateStatus({ ...held, status: { phase: 'Finalizing', ...outcome } });
+      await node.setStatus({ claim: { kind, name, uid: held.metadata.uid, since: '2026-01-01T00:00:00Z' } });
+      const before = (await asked())?.id;
+      const { status } = await post(of('/power'), { action: 'start' });
+      assert.equal(status, name === going && kind === 'Restore' ? 400 : 202);
+      await settle(20);
+      assert.equal((await asked())?.id, before);
+      await mutateStatus<Server>(node.store, 'Server', 'demo', (present) => {
+        delete (present as ServerStatus).claim;
+      });
+      await settle(20);
+      assert.equal((await asked())?.id !== before, name === ended, `${name}: it waited, or was dropped`);
+      await node.finishPower();
+    }
+  }
 });
 
 test('commands are typed in their order, and 502 tells of a server that reads none (traps 16)', async (t) => {

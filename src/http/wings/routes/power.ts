@@ -3,14 +3,16 @@
 import type { FastifyInstance } from 'fastify';
 import { sleep } from '../../../clock/clock.ts';
 import { PowerConflictError } from '../../../resources/errors.ts';
-import { powerBusyText, restoringText, suspendedText } from '../../../resources/power.ts';
+import type { Installation } from '../../../resources/installation.ts';
+import { installingText, powerBusyText, restoringText, suspendedText } from '../../../resources/power.ts';
+import type { Restore } from '../../../resources/restore.ts';
 import { type PowerAction, powerActions, type Server } from '../../../resources/server.ts';
 import { NotFoundError } from '../../../store/errors.ts';
 import { RequestRefused, refusals } from '../http-errors.ts';
 import { readFields } from '../json-body.ts';
 import { forServer, type RouteDeps, type ServerParams } from '../route-deps.ts';
 
-type PowerDeps = Pick<RouteDeps, 'admission' | 'clock' | 'closing' | 'input' | 'log' | 'servers' | 'state'>;
+type PowerDeps = Pick<RouteDeps, 'admission' | 'clock' | 'closing' | 'input' | 'log' | 'servers' | 'state' | 'store'>;
 
 /** Seconds that a wish may wait for another one to end, and what counts in place of senseless figures. */
 const longestWait = 300;
@@ -30,13 +32,14 @@ export function powerRoutes(app: FastifyInstance, deps: PowerDeps): void {
       const [action, seconds] = [fields.text('action'), fields.integer('wait_seconds')];
       if (!isPowerAction(action)) throw new RequestRefused(refusals.badPowerAction);
       const answer = await ask(deps, server, action);
-      if (answer === 'busy' && seconds !== 0 && waiting < mostWaiting) {
+      const waits = answer === 'ending' || (answer === 'busy' && seconds !== 0);
+      if (waits && waiting < mostWaiting) {
         waiting += 1;
-        const waitMs = (seconds < 0 || seconds > longestWait ? defaultWait : seconds) * 1_000;
+        const waitMs = (seconds <= 0 || seconds > longestWait ? defaultWait : seconds) * 1_000;
         void askAgain(deps, server, action, waitMs).finally(() => {
           waiting -= 1;
         });
-      } else if (answer === 'busy') {
+      } else if (answer === 'busy' || answer === 'ending') {
         log.debug({ server: server.metadata.name, action }, 'a power action was dropped: another one is under way');
       }
       return reply.code(202).send();
@@ -61,12 +64,16 @@ function isPowerAction(action: string): action is PowerAction {
   return (powerActions as readonly string[]).includes(action);
 }
 
-/** `dropped`: no waiting helps. @throws RequestRefused, what the store throws */
+/**
+ * `ending`: what has the server has done its work, and the Panel may have heard so already: it asks for a start in that
+ * very moment. `dropped`: no waiting helps. @throws RequestRefused, what the store throws
+ */
 async function ask(
-  { admission, log }: PowerDeps,
+  deps: PowerDeps,
   { metadata: { name } }: Server,
   action: PowerAction,
-): Promise<'taken' | 'busy' | 'dropped'> {
+): Promise<'taken' | 'busy' | 'ending' | 'dropped'> {
+  const { admission, log } = deps;
   const patch = { spec: { power: { request: { action } } } };
   const owner = { kind: 'User', ref: 'panel' } as const;
   try {
@@ -77,11 +84,20 @@ async function ask(
   } catch (error) {
     if (!(error instanceof PowerConflictError)) throw error;
     if (error.message === powerBusyText) return 'busy';
+    if ([restoringText, installingText].includes(error.message) && (await isEnding(deps, name))) return 'ending';
     if (error.message === suspendedText) throw new RequestRefused(refusals.suspendedPower, { cause: error });
     if (error.message === restoringText) throw new RequestRefused(refusals.restoringPower, { cause: error });
     log.debug({ server: name, action, reason: error.message }, 'a power action was dropped');
     return 'dropped';
   }
+}
+
+async function isEnding({ store }: PowerDeps, name: string): Promise<boolean> {
+  const { claim } = (await store.get<Server>('Server', name))?.status ?? {};
+  // Free by now.
+  if (!claim) return true;
+  const holder = await store.get<Restore | Installation>(claim.kind, claim.name);
+  return holder?.metadata.uid === claim.uid && holder.status?.outcome !== undefined;
 }
 
 /** Asks after every change of the server until the wish is taken, cannot be, or the time is over. */
@@ -98,7 +114,8 @@ async function askAgain(deps: PowerDeps, server: Server, action: PowerAction, wa
   try {
     while (!ended.aborted) {
       changed = new AbortController();
-      if ((await ask(deps, server, action)) !== 'busy') return;
+      const answer = await ask(deps, server, action);
+      if (answer === 'taken' || answer === 'dropped') return;
       await sleep(clock, waitMs, AbortSignal.any([changed.signal, ended])).catch(() => {});
     }
     log.debug({ server: name, action }, 'a power action was dropped: another one took too long');
