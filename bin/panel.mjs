@@ -1,5 +1,5 @@
-// npm run panel: a pretended Panel to try a node with. It writes a configuration that points at it, and takes simple
-// commands; Ctrl-C or `quit` ends it, and the node goes on without it.
+// npm run panel: a pretended Panel to try a node with. It answers `aileron configure`, takes simple commands, and shows
+// what the node tells it; Ctrl-C or `quit` ends it, and the node goes on without it.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { ensureDemoImage } from './setup/demo-image.mjs';

@@ -6,6 +6,8 @@ import { checkout } from './source-files.ts';
 export interface CommandBlock {
   /** Of the block, from 1. */
   line: number;
+  /** `sh`: for a shell. `text`: typed at a prompt, and what is answered. */
+  language: string;
   /** What the comment `<!-- test: … -->` above the block says; empty without one. */
   mark: string;
   commands: string;
@@ -15,12 +17,13 @@ export function readDocument(path: string): string {
   return readFileSync(join(checkout, path), 'utf8');
 }
 
-/** Every ```sh block of a document, in order. */
+/** Every ```sh and ```text block of a document, in order. */
 export function commandBlocks(text: string): CommandBlock[] {
-  return [...text.matchAll(/(?:^<!-- test: ([^\n]*?) -->\n)?^```sh\n([\s\S]*?)^```$/gm)].map((match) => ({
+  return [...text.matchAll(/(?:^<!-- test: ([^\n]*?) -->\n)?^```(sh|text)\n([\s\S]*?)^```$/gm)].map((match) => ({
     line: text.slice(0, match.index).split('\n').length,
     mark: match[1] ?? '',
-    commands: match[2] ?? '',
+    language: match[2] ?? '',
+    commands: match[3] ?? '',
   }));
 }
 

@@ -1,5 +1,6 @@
-// `npm start` in a terminal, in a clone of its own, on ports of its own. Whatever it leaves in Docker goes with the test.
-import { readdir, readFile } from 'node:fs/promises';
+// `npm start`, or `npm run panel` with its node, in terminals, in a clone of its own, on ports of its own. Whatever they
+// leave in Docker goes with the test.
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,10 +46,11 @@ export async function nodeIn(t: TestContext, folder: string): Promise<CloneNode>
   return { folder, kubePort, opsPort, env, start: () => openTerminal(t, 'exec npm start', { cwd: folder, env }) };
 }
 
-/** Names of the servers' containers of the node in `folder`: those of its volumes. */
+/** Names of the servers' containers of the nodes in `folder`: those of their volumes. */
 export async function serverUuids(folder: string): Promise<string[]> {
-  const names = await readdir(join(folder, '.aileron/volumes')).catch(() => []);
-  return names.filter((name) => /^[0-9a-f-]{36}$/.test(name));
+  const homes = ['.aileron/volumes', '.aileron/panel/volumes'];
+  const names = await Promise.all(homes.map((home) => readdir(join(folder, home)).catch(() => [])));
+  return names.flat().filter((name) => /^[0-9a-f-]{36}$/.test(name));
 }
 
 /** The environment without what an npm around the tests, or a person, has put into it. */
@@ -58,9 +60,10 @@ export function plainEnvironment(): NodeJS.ProcessEnv {
 }
 
 async function removeTraces(docker: DockerEngine, folder: string, networkWasThere: boolean): Promise<void> {
-  for (const pid of await daemonsOf(folder)) process.kill(pid, 'SIGKILL');
+  for (const pid of await processesIn(folder)) process.kill(pid, 'SIGKILL');
   for (const uuid of await serverUuids(folder)) {
-    if (await docker.inspectContainer(uuid)) await docker.removeContainer(uuid, { force: true });
+    for (const name of [uuid, `${uuid}_installer`])
+      if (await docker.inspectContainer(name)) await docker.removeContainer(name, { force: true });
   }
   if (!networkWasThere) await removeNetwork(docker);
 }
@@ -72,6 +75,15 @@ async function removeNetwork(docker: DockerEngine): Promise<void> {
     if (!network) return;
     await docker.removeNetwork(network.id).catch(() => sleep(300));
   }
+}
+
+/** Processes that work in this folder. */
+async function processesIn(folder: string): Promise<number[]> {
+  const found: number[] = [];
+  for (const pid of (await readdir('/proc')).map(Number).filter(Number.isInteger)) {
+    if ((await readlink(`/proc/${pid}/cwd`).catch(() => '')) === folder) found.push(pid);
+  }
+  return found;
 }
 
 /** Processes that were started with the configuration of this folder. */

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { TestContext } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
 
 export const ctrlC = '\u0003';
 
@@ -18,6 +19,8 @@ export interface Terminal {
   output(): string;
   /** Resolves when the text appears behind the first `from` characters; rejects when the program ends or the time is over. */
   waitFor(text: string, options: { ms: number; from?: number }): Promise<void>;
+  /** The same for a whole line, without colours; other lines may come before it. Answers where what follows begins. */
+  waitForLine(line: RegExp, options: { ms: number; from?: number }): Promise<number>;
   press(keys: string): void;
   /** Resolves with the program's exit code. */
   ended: Promise<number | null>;
@@ -58,8 +61,8 @@ export function openTerminal(t: TestContext, command: string, options: TerminalO
   });
   t.after(() => void child.kill('SIGKILL'));
 
-  const waitFor: Terminal['waitFor'] = (wanted, { ms, from = 0 }) =>
-    new Promise((resolve, reject) => {
+  const until = <T>(wanted: string, ms: number, find: () => T | undefined) =>
+    new Promise<T>((resolve, reject) => {
       const give = (why: string) => finish(() => reject(new Error(`${why} without "${wanted}". It printed:\n${text}`)));
       const timer = setTimeout(() => give(`${ms} ms passed`), ms);
       const finish = (how: () => void) => {
@@ -68,12 +71,25 @@ export function openTerminal(t: TestContext, command: string, options: TerminalO
         how();
       };
       const look = () => {
-        if (text.includes(wanted, from)) finish(resolve);
+        const found = find();
+        if (found !== undefined) finish(() => resolve(found));
         else if (over) give('It ended');
       };
       listeners.add(look);
       look();
     });
+  const waitFor: Terminal['waitFor'] = async (wanted, { ms, from = 0 }) => {
+    await until(wanted, ms, () => text.includes(wanted, from) || undefined);
+  };
+  const waitForLine: Terminal['waitForLine'] = (line, { ms, from = 0 }) =>
+    until(String(line), ms, () => {
+      let end = from;
+      for (const part of text.slice(from).split(/(?<=[\r\n])/)) {
+        end += part.length;
+        if (/[\r\n]$/.test(part) && line.test(stripVTControlCharacters(part).trimEnd())) return end;
+      }
+      return undefined;
+    });
 
-  return { output: () => text, waitFor, press: (keys) => void child.stdin.write(keys), ended };
+  return { output: () => text, waitFor, waitForLine, press: (keys) => void child.stdin.write(keys), ended };
 }

@@ -42,7 +42,7 @@ test('README lists every setting of aileron.yml with its variable, default and m
 
 test('every command of README is executed by a test, or says why not', () => {
   const marks = commandBlocks(readDocument('README.md')).map(({ line, mark }) => ({ line, mark }));
-  const unknown = marks.filter(({ mark }) => !/^(?:start|run|watch|no, .+)$/.test(mark));
+  const unknown = marks.filter(({ mark }) => !/^(?:start|run|watch|panel|node|ask|beside|no, .+)$/.test(mark));
   assert.deepEqual(unknown, []);
   assert.ok(marks.filter(({ mark }) => mark === 'run').length > 0);
 });

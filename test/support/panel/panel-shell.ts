@@ -1,6 +1,10 @@
-// The commands of the pretended Panel, one line each: what an administrator and a user would click.
-import { uuidOf } from '../an-admission.ts';
+// The commands of the pretended Panel, one line each: what an administrator and a user would click. What the node tells
+// the Panel meanwhile is shown as it comes.
+import { safeLine } from '../../../src/cli/safe-text.ts';
+import { textTable } from '../../../src/cli/text-table.ts';
 import { type DaemonCalls, DaemonRefusal, NodeUnreachable } from './daemon-calls.ts';
+import { consoleDoor, openConsole } from './panel-console.ts';
+import { backupNumbered, NoSuchThing, nameOf, numberOf, serverNamed } from './panel-names.ts';
 import type { PanelStandIn } from './panel-stand-in.ts';
 import type { PanelServer } from './panel-state.ts';
 import type { RecordParts } from './server-record.ts';
@@ -9,70 +13,98 @@ type Command = (words: string[]) => Promise<string> | string;
 
 /** The game that `npm start` shows too. */
 const demo: RecordParts = {
-  name: 'demo',
   image: '~aileron/demo:1',
   invocation: '/game.sh {{WORLD}} {{MAX_PLAYERS}}',
   environment: { WORLD: 'world', MAX_PLAYERS: 8 },
   memory: 128,
   disk: 512,
   cpu: 50,
-  skipEggScripts: true,
   done: ['Done ('],
+};
+
+/** With line ends as a Panel's text field has them. */
+const install = {
+  container_image: '~aileron/demo:1',
+  entrypoint: 'sh',
+  script: [
+    '#!/bin/sh',
+    'cd /mnt/server || exit 1',
+    'echo "Making the world \\"$WORLD\\" for $MAX_PLAYERS players"',
+    'mkdir -p "$WORLD"',
+    'printf "tick 41\\nplayers\\n" > "$WORLD/level.txt"',
+    '',
+  ].join('\r\n'),
 };
 
 const power = ['start', 'stop', 'restart', 'kill'] as const;
 
-export const help = `servers                    what the Panel shows
-create NAME                a server with the demo game
+/** What needs nobody but the Panel's own database, or its administrator at the machine. */
+const whileAway = ['away', 'back', 'help', 'leave', 'servers', 'backups', 'activity', 'requests'];
+
+export const help = `create NAME                     a server with the demo game; its script installs it
 start|stop|restart|kill NAME
-say NAME TEXT              a line into its console
-suspend NAME, resume NAME
-backup NAME, backups, restore NAME BACKUP
-sync NAME, delete NAME
-away, back                 nobody answers on the Panel's port, and again
-requests                   the last twenty that the node made
+console NAME, leave             what it prints, from now on
+say NAME TEXT                   a line into its console
+token NAME                      for a console of your own: address, page, token
+backup NAME, restore NAME NUMBER
+reinstall NAME, suspend NAME, resume NAME, sync NAME, delete NAME
+servers, backups, activity      the tables of the Panel
+requests                        the last twenty that the node made
+away, back                      nobody answers on the Panel's port, and again
 help, quit`;
 
 export class PanelShell {
   readonly #panel: PanelStandIn;
   readonly #daemon: DaemonCalls;
+  readonly #url: string;
+  readonly #print: (line: string) => void;
   readonly #commands: Record<string, Command>;
-  #made = 0;
+  #leave: (() => void) | undefined;
 
-  constructor(panel: PanelStandIn, daemon: DaemonCalls) {
+  /** `url` of the daemon; `print` shows what comes by itself. */
+  constructor(panel: PanelStandIn, url: string, print: (line: string) => void) {
     this.#panel = panel;
+    this.#url = url;
+    this.#print = print;
+    const daemon = panel.daemon(url);
     this.#daemon = daemon;
     const { state } = panel;
+    const server = (name?: string) => serverNamed(state, name);
     this.#commands = {
       help: () => help,
+      create: ([name]) => this.#create(name),
+      say: async ([name, ...words]) => done(await daemon.command(server(name).uuid, words.join(' '))),
+      console: ([name]) => this.#console(server(name)),
+      leave: () => this.#closeConsole(),
+      token: ([name]) => this.#token(server(name)),
+      backup: async ([name]) =>
+        `backup ${numberOf(state, await daemon.backup(state, server(name).uuid))} is being made`,
+      restore: async ([name, number]) => done(await daemon.restore(server(name), backupNumbered(state, number).uuid)),
+      reinstall: async ([name]) => done(await daemon.reinstall(server(name))),
+      suspend: async ([name]) => done(await daemon.suspend(server(name))),
+      resume: async ([name]) => done(await daemon.suspend(server(name), false)),
+      sync: async ([name]) => done(await daemon.sync(server(name).uuid)),
+      delete: async ([name]) => done(await daemon.deleteServer(state, server(name).uuid)),
       servers: () => this.#servers(),
       backups: () => this.#backups(),
+      activity: () => this.#activity(),
       requests: () =>
         panel.seen
           .slice(-20)
           .map(({ method, path, status }) => `${status || '–'}  ${method} ${path}`)
           .join('\n'),
-      create: ([name = 'demo']) => this.#create(name),
-      say: async ([name, ...words]) => done(await daemon.command(this.#find(name).uuid, words.join(' '))),
-      suspend: async ([name]) => done(await daemon.suspend(this.#find(name))),
-      resume: async ([name]) => done(await daemon.suspend(this.#find(name), false)),
-      sync: async ([name]) => done(await daemon.sync(this.#find(name).uuid)),
-      backup: async ([name]) => `backup ${await daemon.backup(state, this.#find(name).uuid)} is on its way`,
-      restore: async ([name, backup = '']) => done(await daemon.restore(this.#find(name), this.#backup(backup))),
-      delete: async ([name]) => done(await daemon.deleteServer(state, this.#find(name).uuid)),
-      away: async () => done(await panel.down()),
-      back: async () => done(await panel.up()),
+      away: async () => {
+        await panel.down();
+        return 'Nobody answers on the Panel’s port any more.';
+      },
+      back: async () => {
+        await panel.up();
+        return 'The Panel answers again.';
+      },
     };
     for (const action of power) {
-      this.#commands[action] = async ([name]) => done(await daemon.power(this.#find(name).uuid, action));
+      this.#commands[action] = async ([name]) => done(await daemon.power(server(name).uuid, action));
     }
-  }
-
-  /** The server that the Panel has from the start. */
-  addDemo(name = demo.name): PanelServer {
-    this.#made += 1;
-    // The same at each start, so that a node finds it again.
-    return this.#panel.state.addServer({ ...demo, name: name ?? 'demo', uuid: uuidOf(this.#made) });
   }
 
   /** Answers what is to be shown. Never throws. */
@@ -81,6 +113,7 @@ export class PanelShell {
     if (word === '') return '';
     const command = Object.hasOwn(this.#commands, word) ? this.#commands[word] : undefined;
     if (!command) return `There is no ${word}; try help.`;
+    if (!this.#panel.listens && !whileAway.includes(word)) return 'The Panel is away; back brings it back.';
     try {
       return await command(words);
     } catch (error) {
@@ -90,43 +123,72 @@ export class PanelShell {
     }
   }
 
-  async #create(name: string): Promise<string> {
-    const server = this.addDemo(name);
-    await this.#daemon.createServer(this.#panel.state, server);
-    return `${name} is ${server.uuid}`;
+  close(): void {
+    this.#leave?.();
+    this.#leave = undefined;
+  }
+
+  async #create(name = ''): Promise<string> {
+    const { state } = this.#panel;
+    if (!/^\S+$/.test(name)) throw new NoSuchThing('What is it to be called?');
+    if ([...state.servers.values()].some(({ parts }) => parts.name === name))
+      throw new NoSuchThing(`There is a server ${name} already.`);
+    const server = state.addServer({ ...demo, name });
+    server.install = install;
+    await this.#daemon.createServer(state, server);
+    return `${name} is being installed`;
+  }
+
+  async #console(server: PanelServer): Promise<string> {
+    this.close();
+    const name = server.parts.name ?? server.uuid;
+    const door = () => consoleDoor(this.#panel, server, this.#url);
+    this.#leave = await openConsole(door, (line) => this.#print(`${name}│ ${line}`)).catch((error: Error) => {
+      throw new NoSuchThing(error.message, { cause: error });
+    });
+    return `The console of ${name} is open; leave closes it.`;
+  }
+
+  #closeConsole(): string {
+    if (!this.#leave) return 'No console is open.';
+    this.close();
+    return 'The game goes on.';
+  }
+
+  #token(server: PanelServer): string {
+    const { url, origin, token } = consoleDoor(this.#panel, server, this.#url);
+    return `${url}\nOrigin: ${origin}\n${token}`;
   }
 
   #servers(): string {
-    const rows = [...this.#panel.state.servers.values()].map(({ parts, uuid, status, containerStatus }) =>
-      [parts.name ?? '', status ?? containerStatus ?? 'unknown', uuid].map((cell) => cell.padEnd(16)).join(' '),
-    );
-    return rows.length > 0 ? rows.join('\n') : 'There are no servers.';
+    const rows = [...this.#panel.state.servers.values()].map(({ parts, uuid, status, containerStatus }) => [
+      ...[parts.name ?? '', status ?? '–', containerStatus ?? '–', uuid],
+    ]);
+    return table(['NAME', 'STATUS', 'STATE', 'UUID'], rows);
   }
 
   #backups(): string {
-    const rows = [...this.#panel.state.backups.values()].map(
-      ({ uuid, isSuccessful, completedAt, bytes }) =>
-        `${uuid} ${completedAt === null ? 'running' : isSuccessful ? `${bytes} bytes` : 'failed'}`,
-    );
-    return rows.length > 0 ? rows.join('\n') : 'There are no backups.';
+    const { state } = this.#panel;
+    const rows = [...state.backups.values()].map(({ uuid, server, isSuccessful, completedAt, bytes, checksum }) => {
+      const outcome = completedAt === null ? 'running' : isSuccessful ? 'successful' : 'failed';
+      return [String(numberOf(state, uuid)), nameOf(state, server), outcome, String(bytes), checksum ?? '–'];
+    });
+    return table(['NUMBER', 'SERVER', 'STATUS', 'BYTES', 'CHECKSUM'], rows);
   }
 
-  #find(name = 'demo'): PanelServer {
-    const found = [...this.#panel.state.servers.values()].find(
-      ({ parts, uuid }) => parts.name === name || uuid === name,
-    );
-    if (!found) throw new NoSuchThing(`There is no server ${name}.`);
-    return found;
-  }
-
-  #backup(start: string): string {
-    const found = [...this.#panel.state.backups.keys()].filter((uuid) => uuid.startsWith(start)).at(-1);
-    if (!found) throw new NoSuchThing(`There is no backup ${start}.`);
-    return found;
+  #activity(): string {
+    const { state } = this.#panel;
+    const rows = state.activity.map(({ timestamp, server, event, metadata }) => [
+      ...[timestamp, nameOf(state, String(server)), event].map((cell) => safeLine(String(cell))),
+      safeLine(JSON.stringify(metadata)),
+    ]);
+    return table(['TIME', 'SERVER', 'EVENT', 'MORE'], rows);
   }
 }
 
-class NoSuchThing extends Error {}
+function table(head: string[], rows: string[][]): string {
+  return rows.length === 0 ? 'It is empty.' : textTable([head, ...rows]).join('\n');
+}
 
 function done(_answer: unknown): string {
   return 'ok';

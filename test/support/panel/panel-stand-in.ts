@@ -29,6 +29,8 @@ export interface Weather {
   until?: Promise<unknown>;
   /** Instead of what the Panel would say. */
   answer?: RemoteAnswer & { text?: string };
+  /** The same, byte for byte. */
+  respond?: (response: ServerResponse) => void;
   /** The connection is cut, after the work was done when `late`. */
   cut?: 'early' | 'late';
 }
@@ -38,6 +40,14 @@ export interface PanelOptions {
   /** A path in `remote`. */
   prefix?: string;
   port?: number;
+  /** Hears of each request to the remote API once it is answered. */
+  onAnswered?: (seen: Seen) => void;
+}
+
+/** What `configure` is answered with who shows the key. */
+export interface NodeConfiguration {
+  key: string;
+  document: object;
 }
 
 export class PanelStandIn {
@@ -48,17 +58,21 @@ export class PanelStandIn {
   /** Requests that are being answered, and the most at a time so far. */
   open = 0;
   mostOpen = 0;
+  /** Of the first node. Without it there is none to be had. */
+  configuration: NodeConfiguration | undefined;
   readonly #prefix: string;
+  readonly #onAnswered: (seen: Seen) => void;
   readonly #throttle = new Map<string, number>();
   readonly #sockets = new Set<Socket>();
   #weather: Weather[] = [];
   #server: Server | undefined;
   #port: number;
 
-  private constructor({ flavour = 'pelican', prefix = '', port = 0 }: PanelOptions) {
+  private constructor({ flavour = 'pelican', prefix = '', port = 0, onAnswered = () => {} }: PanelOptions) {
     this.state = new PanelState(flavour);
     this.node = this.state.addNode();
     this.#prefix = prefix;
+    this.#onAnswered = onAnswered;
     this.#port = port;
   }
 
@@ -86,6 +100,10 @@ export class PanelStandIn {
 
   clear(): void {
     this.#weather = [];
+  }
+
+  get listens(): boolean {
+    return this.#server !== undefined;
   }
 
   /** Nobody listens any more; what is open is cut. */
@@ -127,6 +145,10 @@ export class PanelStandIn {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const text = await textOf(request);
     const url = new URL(request.url ?? '/', this.url);
+    if (url.pathname === `${this.#prefix}/api/application/nodes/${this.node.id}/configuration`) {
+      send(response, this.#configure(String(request.headers.authorization ?? '')), false);
+      return;
+    }
     const base = `${this.#prefix}/api/remote`;
     const path = url.pathname.startsWith(`${base}/`) ? url.pathname.slice(base.length) : '';
     const { method = 'GET', headers } = request;
@@ -139,6 +161,13 @@ export class PanelStandIn {
     } finally {
       this.open -= 1;
     }
+    if (seen.status > 0) this.#onAnswered(seen);
+  }
+
+  #configure(authorization: string): RemoteAnswer {
+    if (!this.configuration || authorization !== `Bearer ${this.configuration.key}`)
+      return { status: 401, body: { errors: [{ code: 'AuthenticationException', status: '401' }] } };
+    return { status: 200, body: this.configuration.document };
   }
 
   async #answer(seen: Seen, response: ServerResponse): Promise<void> {
@@ -147,6 +176,10 @@ export class PanelStandIn {
     await weather.until;
     if (weather.cut === 'early') {
       response.destroy();
+      return;
+    }
+    if (weather.respond) {
+      weather.respond(response);
       return;
     }
     const answer = weather.answer ?? this.#remote(seen);
