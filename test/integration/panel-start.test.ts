@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Server } from '../../src/resources/server.ts';
 import { needsDocker } from '../support/docker.ts';
 import { LiveNode } from '../support/live-node.ts';
 import { newestFirst, type Owner } from '../support/owner.ts';
@@ -44,42 +45,57 @@ async function panelAndNode(t: Owner): Promise<{ panel: PanelStandIn; node: Live
 const known = (node: LiveNode) =>
   until('the server is known', patienceMs, async () => (await node.api.get(uuid)) !== undefined);
 
-test('the file has its port before the process starts, and the newest one at the next start', options, async (t) => {
-  const { panel, node, parts } = await panelAndNode(newestFirst(t));
-  await node.start();
-  await known(node);
-  const file = join(node.volume(uuid), 'server.properties');
-  mkdirSync(node.volume(uuid), { recursive: true });
-  writeFileSync(file, '#Minecraft server properties\nmotd=hello\nserver-port=1\n');
-  await node.api.powerAndFinish(uuid, 'start');
-  await node.running(uuid);
-  const update = '> Updating process configuration files...';
-  assert.deepEqual(node.daemon.lines(uuid), [update, 'server-port=25565', 'Done']);
-  assert.equal(readFileSync(file, 'utf8'), '#Minecraft server properties\nmotd=hello\nserver-port=25565\n');
-  assert.equal(panel.requests('GET /servers/:id').length, 1);
+test(
+  'the file has its port before the process starts, and the newest one at the next start; a Panel that is away does not hinder the one after a crash (containers 24.6)',
+  options,
+  async (t) => {
+    const { panel, node, parts } = await panelAndNode(newestFirst(t));
+    await node.start();
+    await known(node);
+    const file = join(node.volume(uuid), 'server.properties');
+    mkdirSync(node.volume(uuid), { recursive: true });
+    writeFileSync(file, '#Minecraft server properties\nmotd=hello\nserver-port=1\n');
+    await node.api.powerAndFinish(uuid, 'start');
+    await node.running(uuid);
+    const update = '> Updating process configuration files...';
+    assert.deepEqual(node.daemon.lines(uuid), [update, 'server-port=25565', 'Done']);
+    assert.equal(readFileSync(file, 'utf8'), '#Minecraft server properties\nmotd=hello\nserver-port=25565\n');
+    assert.equal(panel.requests('GET /servers/:id').length, 1);
 
-  parts.configs = [
-    { file: 'server.properties', parser: 'properties', replace: [{ match: 'server-port', replace_with: '25566' }] },
-  ];
-  await node.api.powerAndFinish(uuid, 'restart');
-  await node.running(uuid);
-  assert.deepEqual(node.daemon.lines(uuid).slice(-3), [update, 'server-port=25566', 'Done']);
+    parts.configs = [
+      { file: 'server.properties', parser: 'properties', replace: [{ match: 'server-port', replace_with: '25566' }] },
+    ];
+    await node.api.powerAndFinish(uuid, 'restart');
+    await node.running(uuid);
+    assert.deepEqual(node.daemon.lines(uuid).slice(-3), [update, 'server-port=25566', 'Done']);
 
-  // With the Panel away the last that it said counts.
-  await node.api.powerAndFinish(uuid, 'stop');
-  await panel.down();
-  await node.api.powerAndFinish(uuid, 'start', 60_000);
-  await node.running(uuid);
-  assert.deepEqual(node.daemon.lines(uuid).slice(-3), [update, 'server-port=25566', 'Done']);
-  await node.api.powerAndFinish(uuid, 'stop');
+    // With the Panel away the last that it said counts, for whoever asks for a start: here it is a crash.
+    await panel.down();
+    await node.daemon.type(uuid, 'end');
+    const isBack = ({ status }: Server) => status?.crashCount === 1 && status.state === 'running' && !status.operation;
+    await node.api.until(uuid, 'it runs again', isBack, 60_000);
+    assert.deepEqual(node.daemon.lines(uuid).slice(-7), [
+      'end',
+      '> ---------- Detected server process in a crashed state! ----------',
+      '> Exit code: 0',
+      '> Out of memory: false',
+      update,
+      'server-port=25566',
+      'Done',
+    ]);
+    await node.api.powerAndFinish(uuid, 'stop');
 
-  // A Panel that does not know it any more keeps it from starting.
-  await panel.up();
-  panel.state.servers.delete(uuid);
-  const server = await node.api.powerAndFinish(uuid, 'start');
-  assert.equal(server.status?.power?.outcome, 'Failed');
-  assert.equal(node.daemon.lines(uuid).at(-1), '> Failed to start the server: server does not exist on remote system');
-});
+    // A Panel that does not know it any more keeps it from starting.
+    await panel.up();
+    panel.state.servers.delete(uuid);
+    const server = await node.api.powerAndFinish(uuid, 'start');
+    assert.equal(server.status?.power?.outcome, 'Failed');
+    assert.equal(
+      node.daemon.lines(uuid).at(-1),
+      '> Failed to start the server: server does not exist on remote system',
+    );
+  },
+);
 
 test(
   'a server that ran under Wings, and whose container is gone, is started when its Panel has told of it',
