@@ -39,7 +39,7 @@ async function aNode(t: TestContext, flavour: 'pelican' | 'pterodactyl') {
 }
 
 for (const flavour of ['pelican', 'pterodactyl'] as const) {
-  test(`a backup of ${flavour} is reported once, not before its row can be seen`, async (t) => {
+  test(`a backup of ${flavour} is reported once, not before its row can be seen (traps 24)`, async (t) => {
     const { panel, calls, settled } = await aNode(t, flavour);
     const uuid = await calls().backup(panel.state, server, '*.log');
     const row = panel.state.backups.get(uuid);

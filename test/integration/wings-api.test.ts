@@ -86,12 +86,21 @@ test('headers for pages and the id of the request are on every answer, errors to
     assert.equal(headers['access-control-allow-origin'], panelOrigin);
     assert.equal(headers['access-control-allow-credentials'], 'true');
     assert.equal(headers['access-control-allow-methods'], 'GET, POST, PATCH, PUT, DELETE, OPTIONS');
+    assert.equal(
+      headers['access-control-allow-headers'],
+      'Accept, Accept-Encoding, Authorization, Cache-Control, Content-Type, Content-Length, Origin, X-Real-IP, X-CSRF-Token',
+    );
     assert.equal(headers['access-control-max-age'], '7200');
     assert.equal(headers['access-control-request-private-network'], 'true');
     assert.equal(headers['access-control-allow-private-network'], 'true');
     assert.equal(headers['vary'], 'Origin');
   }
   assert.equal(ids.size, answers.length);
+  const plain = await apiDoor(t);
+  const { headers } = await httpCall(plain.node.port, '/', { method: 'OPTIONS' });
+  assert.equal(headers['access-control-allow-origin'], panelOrigin);
+  for (const name of ['access-control-request-private-network', 'access-control-allow-private-network', 'content-type'])
+    assert.equal(headers[name], undefined, 'only where the settings say so');
 });
 
 test('what is no HTTP is told so, with an id (traps 40)', async (t) => {

@@ -85,7 +85,7 @@ test('a Panel that does not take the report holds the end up for 30 s alone', as
   assert.equal(status?.owed?.length, 1);
 });
 
-test('a script that cannot be had is a failure, and reported like one', async (t) => {
+test('a script that cannot be had is a failure, and reported like one (traps 26)', async (t) => {
   const made = panel();
   made.fail = new Error('Error response from Panel: NotFound: no such thing (HTTP/404)');
   const bench = new InstallationBench(t, made.options);
