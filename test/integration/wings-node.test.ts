@@ -87,6 +87,18 @@ test('the node tells of itself in two forms', async (t) => {
   );
 });
 
+test('who asks for the node often asks Docker once in a second, and hears of its end', async (t) => {
+  const { node, ask } = await apiDoor(t);
+  const asked = node.docker.calls;
+  for (let n = 0; n < 5; n += 1) assert.equal((await ask('/api/system')).status, 200);
+  assert.equal(node.docker.calls, asked + 1);
+  node.docker.setReachable(false);
+  await node.clock.advance(1_000);
+  assert.equal((await ask('/api/system')).status, 500);
+  node.docker.setReachable(true);
+  assert.equal((await ask('/api/system')).status, 200);
+});
+
 test('load and addresses are answered without Docker (traps 10, 11)', async (t) => {
   const { node, ask } = await apiDoor(t);
   const asked = node.docker.calls;

@@ -82,20 +82,25 @@ export async function serverAt(
   return server;
 }
 
+/** Whose servers were known once: they stay so, and no later request waits. */
+const known = new WeakSet<ServerLookup>();
+
 /** @throws RequestRefused while nobody knows yet which servers there are */
 export async function knownServers({ servers, clock }: Pick<RouteDeps, 'servers' | 'clock'>): Promise<void> {
+  if (known.has(servers)) return;
   const patience = new AbortController();
   const late = sleep(clock, patienceMs, patience.signal).then(
     () => false,
     () => false,
   );
-  const known = servers.synced().then(
+  const inTime = servers.synced().then(
     () => true,
     () => false,
   );
-  const answer = await Promise.race([known, late]);
+  const answer = await Promise.race([inTime, late]);
   patience.abort();
   if (!answer) throw new RequestRefused(refusals.notReady);
+  known.add(servers);
 }
 
 /** A handler that begins with the server of its path. */

@@ -1,7 +1,6 @@
 // Servers as the Panel makes, looks at, changes and removes them. What it asks for becomes desired state, and the answer
 // says that it is recorded; what follows is the work of the controllers.
 import type { FastifyInstance } from 'fastify';
-import { serverAnswer } from '../../../panel/server-answer.ts';
 import { OperationConflictError } from '../../../resources/errors.ts';
 import { installationRunningText } from '../../../resources/operation-admission.ts';
 import type { Server } from '../../../resources/server.ts';
@@ -10,33 +9,29 @@ import { RequestRefused, refusals } from '../http-errors.ts';
 import { readFields } from '../json-body.ts';
 import { forServer, knownServers, panelContext, type RouteDeps, type ServerParams } from '../route-deps.ts';
 import { seen } from '../seen.ts';
+import { ServerAnswers } from '../server-answers.ts';
 
 type ServerDeps = Pick<
   RouteDeps,
   'admission' | 'clock' | 'closing' | 'config' | 'log' | 'panel' | 'servers' | 'store' | 'usage'
 >;
 
+const jsonType = 'application/json; charset=utf-8';
 const uuidOfVersion4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 export function serverRoutes(app: FastifyInstance, deps: ServerDeps): void {
   const { admission, clock, config, servers, store, usage } = deps;
-  const answer = (server: Server) =>
-    serverAnswer(server, {
-      usage: usage(server.spec.uuid ?? ''),
-      crashDetection: config.system.crashDetection.enabled,
-    });
+  const answers = new ServerAnswers({ usage, crashDetection: () => config.system.crashDetection.enabled });
 
-  app.get('/api/servers', async () => {
+  app.get('/api/servers', async (_request, reply) => {
     await knownServers(deps);
-    return servers
-      .list()
-      .filter(({ metadata }) => !metadata.deletionTimestamp)
-      .map(answer);
+    const there = servers.list().filter(({ metadata }) => !metadata.deletionTimestamp);
+    return reply.type(jsonType).send(answers.all(there));
   });
 
   app.get<ServerParams>(
     '/api/servers/:server',
-    forServer<ServerParams>(deps, async (server) => answer(server)),
+    forServer<ServerParams>(deps, async (server, _request, reply) => reply.type(jsonType).send(answers.one(server))),
   );
 
   app.post('/api/servers', async (request, reply) => {

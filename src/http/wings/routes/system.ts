@@ -3,16 +3,21 @@ import type { FastifyInstance } from 'fastify';
 import type { PrunedImages } from '../../../docker/engine.ts';
 import type { Utilization } from '../../../machine/machine.ts';
 import { queryText } from '../query-text.ts';
+import { recent } from '../recent.ts';
 import type { RouteDeps } from '../route-deps.ts';
 
-type SystemDeps = Pick<RouteDeps, 'config' | 'docker' | 'machine' | 'version' | 'diagnostics'>;
+type SystemDeps = Pick<RouteDeps, 'clock' | 'config' | 'docker' | 'machine' | 'version' | 'diagnostics'>;
 
 const defaultLogLines = 200;
 const mostLogLines = 500;
+/** Of what Docker tells of itself: a Panel asks it for every page that shows a node. */
+const maxAgeMs = 1_000;
 
 export function systemRoutes(app: FastifyInstance, deps: SystemDeps): void {
-  const { config, docker, machine, diagnostics } = deps;
-  app.get('/api/system', (request) => (queryText(request, 'v') === '2' ? systemV2(deps) : systemV1(deps)));
+  const { clock, config, docker, machine, diagnostics } = deps;
+  const first = recent(() => systemV1(deps), { clock, maxAgeMs });
+  const second = recent(() => systemV2(deps), { clock, maxAgeMs });
+  app.get('/api/system', (request) => (queryText(request, 'v') === '2' ? second() : first()));
   app.get('/api/system/utilization', async () => utilizationAnswer(await machine.utilization()));
   app.get('/api/system/ips', async () => ({
     ip_addresses: [...new Set([...machine.addresses(), ...config.docker.systemIps])],
