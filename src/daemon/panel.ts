@@ -8,6 +8,7 @@ import { createPanel } from '../panel/wiring.ts';
 import type { Backup } from '../resources/backup.ts';
 import { type Installation, isFinishedInstallation } from '../resources/installation.ts';
 import { isFinishedRestore, type Restore } from '../resources/restore.ts';
+import type { OperationOutcome } from '../runtime/operation-status.ts';
 import { Outbox } from '../runtime/outbox.ts';
 import { aileronVersion } from '../telemetry/version.ts';
 import type { Caches } from './caches.ts';
@@ -56,7 +57,8 @@ export function openPanelSide(
     }),
     (open) => open.close(),
   );
-  const owedAtEnd = (object: Backup | Restore | Installation) => (panel ? owedToPanel(object, clock.now()) : []);
+  const owedAtEnd = (object: Backup | Restore | Installation, outcome: OperationOutcome) =>
+    panel ? owedToPanel(object, clock.now(), outcome) : [];
   return { panel, outbox, activity, owedAtEnd };
 }
 

@@ -17,8 +17,12 @@ export interface Reported {
   spec: { owner?: Owner };
 }
 
+/** The Panel has deleted the server: it does not know it any more, and nobody is to wait for it to say so. */
+const serverIsGone = ['ServerDeleted', 'ServerGone'];
+
 /** For the status write that records the outcome. */
-export function owedToPanel({ kind, metadata, spec }: Reported, now: number): Owed[] {
+export function owedToPanel({ kind, metadata, spec }: Reported, now: number, outcome?: { reason: string }): Owed[] {
+  if (outcome && serverIsGone.includes(outcome.reason)) return [];
   const what = `${kind === 'Installation' ? 'Install' : kind}Result` as PanelReport;
   if (spec.owner?.kind !== 'Panel' || !panelReports.includes(what)) return [];
   const entry: Owed = { id: `${what}-${metadata.uid}`, to: 'Panel', what, since: inSeconds(now), attempts: 0 };

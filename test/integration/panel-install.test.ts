@@ -68,63 +68,67 @@ async function looksOn(owner: Owner, live: LivePanel, { uuid }: PanelServer): Pr
 
 describe('a Panel makes a server', { concurrency: 2 }, () => {
   for (const flavour of ['pelican', 'pterodactyl'] as const) {
-    test(`${flavour}: its script runs, then the server starts; installed anew, it stays off`, options, async (t) => {
-      const owner = newestFirst(t);
-      const live = await aNode(owner, flavour);
-      const { panel, node } = live;
-      // It makes one before it has told of the others: no server is set free that is being installed.
-      const list = Promise.withResolvers<void>();
-      panel.weather({ when: ({ path }) => path === '/servers', until: list.promise });
-      await node.start();
-      const lines = ['echo "$GREETING $PLAYERS" | tee /mnt/server/said', 'echo x >> /mnt/server/runs', 'exit 5'];
-      const row = aServer(live, [waits, ...lines].join('\r\n'));
-      const { uuid } = row;
-      await live.calls.createServer(panel.state, row, true);
-      assert.equal(row.status, 'installing');
-      assert.deepEqual(
-        panel.seen.filter(({ status }) => status >= 400),
-        [],
-      );
-      const client = await looksOn(owner, live, row);
-      await until('the installer runs', patienceMs, async () => (await installer(node, uuid))?.running);
-      assert.equal(statSync(node.volume(uuid)).uid, user);
-      list.resolve();
-      await until('the list came', patienceMs, async () => panel.requests('GET /servers')[0]?.status === 200);
-      panel.weather({ when: ({ path }) => path.endsWith('/install'), times: 1, answer: { status: 503 } });
-      writeFileSync(join(node.volume(uuid), 'go'), '');
-      await settled(row);
+    test(
+      `${flavour}: its script runs, then the server starts; installed anew, it stays off (containers 24.10)`,
+      options,
+      async (t) => {
+        const owner = newestFirst(t);
+        const live = await aNode(owner, flavour);
+        const { panel, node } = live;
+        // It makes one before it has told of the others: no server is set free that is being installed.
+        const list = Promise.withResolvers<void>();
+        panel.weather({ when: ({ path }) => path === '/servers', until: list.promise });
+        await node.start();
+        const lines = ['echo "$GREETING $PLAYERS" | tee /mnt/server/said', 'echo x >> /mnt/server/runs', 'exit 5'];
+        const row = aServer(live, [waits, ...lines].join('\r\n'));
+        const { uuid } = row;
+        await live.calls.createServer(panel.state, row, true);
+        assert.equal(row.status, 'installing');
+        assert.deepEqual(
+          panel.seen.filter(({ status }) => status >= 400),
+          [],
+        );
+        const client = await looksOn(owner, live, row);
+        await until('the installer runs', patienceMs, async () => (await installer(node, uuid))?.running);
+        assert.equal(statSync(node.volume(uuid)).uid, user);
+        list.resolve();
+        await until('the list came', patienceMs, async () => panel.requests('GET /servers')[0]?.status === 200);
+        panel.weather({ when: ({ path }) => path.endsWith('/install'), times: 1, answer: { status: 503 } });
+        writeFileSync(join(node.volume(uuid), 'go'), '');
+        await settled(row);
 
-      assert.equal(row.status, null);
-      assert.deepEqual(reports(live, row), [{ successful: true, reinstall: false }]);
-      await client.until('the end', () => client.count('install completed') === 1, patienceMs);
-      assert.deepEqual(client.all('install output'), ['hello 5']);
-      await node.running(uuid);
-      if (flavour === 'pelican')
-        await until('the Panel shows it', patienceMs, async () => row.containerStatus === 'running');
-      assert.equal(node.starts(uuid), 1);
-      assert.equal(inVolume(node, uuid, 'said'), 'hello 5\n');
-      const strangers = readdirSync(node.volume(uuid)).filter((name) => {
-        const { uid, gid } = statSync(join(node.volume(uuid), name));
-        return uid !== user || gid !== user;
-      });
-      assert.deepEqual(strangers, []);
-      const log = (await live.ask(uuid, '/install-logs')).json() as { data: string };
-      assert.equal(log.data.replaceAll('\r\n', '\n'), 'hello 5\n\n\nExit Code: 5\n');
+        assert.equal(row.status, null);
+        assert.deepEqual(reports(live, row), [{ successful: true, reinstall: false }]);
+        await client.until('the end', () => client.count('install completed') === 1, patienceMs);
+        assert.deepEqual(client.all('install output'), ['hello 5']);
+        await node.running(uuid);
+        if (flavour === 'pelican')
+          await until('the Panel shows it', patienceMs, async () => row.containerStatus === 'running');
+        assert.equal(node.starts(uuid), 1);
+        assert.equal(inVolume(node, uuid, 'said'), 'hello 5\n');
+        const strangers = readdirSync(node.volume(uuid)).filter((name) => {
+          const { uid, gid } = statSync(join(node.volume(uuid), name));
+          return uid !== user || gid !== user;
+        });
+        assert.deepEqual(strangers, []);
+        const log = (await live.ask(uuid, '/install-logs')).json() as { data: string };
+        assert.equal(log.data.replaceAll('\r\n', '\n'), 'hello 5\n\n\nExit Code: 5\n');
 
-      await live.calls.reinstall(row);
-      await settled(row);
-      assert.deepEqual(reports(live, row).at(-1), { successful: true, reinstall: true });
-      assert.equal(inVolume(node, uuid, 'runs'), 'x\nx\n');
-      assert.deepEqual(node.commands(uuid), ['stop'], 'the game was stopped as its egg says');
-      await client.until('the second end', () => client.count('install completed') === 2, patienceMs);
-      assert.equal((await node.api.get(uuid))?.status?.state, 'offline');
-      assert.equal(node.starts(uuid), 1);
-      assert.equal(await installer(node, uuid), undefined);
-      assert.equal(existsSync(scriptDirectoryOf(node, uuid)), false);
-      await until('the reset came', patienceMs, async () => panel.requests('POST /servers/reset').length === 1);
-      const posts = panel.seen.filter(({ method, status }) => method === 'POST' && status === 204);
-      assert.match(posts[0]?.path ?? '', /install$/, 'before the reset');
-    });
+        await live.calls.reinstall(row);
+        await settled(row);
+        assert.deepEqual(reports(live, row).at(-1), { successful: true, reinstall: true });
+        assert.equal(inVolume(node, uuid, 'runs'), 'x\nx\n');
+        assert.deepEqual(node.commands(uuid), ['stop'], 'the game was stopped as its egg says');
+        await client.until('the second end', () => client.count('install completed') === 2, patienceMs);
+        assert.equal((await node.api.get(uuid))?.status?.state, 'offline');
+        assert.equal(node.starts(uuid), 1);
+        assert.equal(await installer(node, uuid), undefined);
+        assert.equal(existsSync(scriptDirectoryOf(node, uuid)), false);
+        await until('the reset came', patienceMs, async () => panel.requests('POST /servers/reset').length === 1);
+        const posts = panel.seen.filter(({ method, status }) => method === 'POST' && status === 204);
+        assert.match(posts[0]?.path ?? '', /install$/, 'before the reset');
+      },
+    );
   }
 
   test('one that cannot be installed is shown as failed, and is not started', options, async (t) => {
@@ -184,5 +188,60 @@ describe('a Panel makes a server', { concurrency: 2 }, () => {
     await live.calls.reinstall(skips);
     await settled(skips);
     assert.equal(inVolume(node, skips.uuid, 'ran'), 'x\n');
+  });
+
+  test(
+    'during an installation another is refused, and a kill of the daemon ends in one report (containers 24.10)',
+    options,
+    async (t) => {
+      const live = await aNode(newestFirst(t), 'pelican');
+      const { panel, node } = live;
+      await started(live);
+      const row = aServer(live, `echo x >> /mnt/server/runs; ${waits}; echo y >> /mnt/server/runs; exit 5`);
+      const { uuid } = row;
+      await live.calls.createServer(panel.state, row, true);
+      await until('the script runs', patienceMs, async () => inVolume(node, uuid, 'runs') === 'x\n');
+      const again = live.ask(uuid, '/reinstall', { method: 'POST' });
+      assert.equal((await again).status, 409);
+      assert.equal(
+        ((await (await again).json()) as { error: string }).error,
+        'An installation is already running for this server',
+      );
+      await node.daemon.kill();
+      const before = await installer(node, uuid);
+      await node.start();
+      assert.equal((await live.ask(uuid, '/reinstall', { method: 'POST' })).status, 409, 'the next daemon knows of it');
+      assert.deepEqual(reports(live, row), []);
+      const after = await installer(node, uuid);
+      assert.deepEqual([after?.id, after?.startedAt], [before?.id, before?.startedAt]);
+      writeFileSync(join(node.volume(uuid), 'go'), '');
+      await settled(row);
+      await node.running(uuid);
+      assert.equal(row.status, null);
+      assert.equal(inVolume(node, uuid, 'runs'), 'x\ny\n');
+      await until('the reset came', patienceMs, async () => panel.requests('POST /servers/reset').length === 2);
+      // Of the first one, and of no other: the one that was refused is nobody's failure.
+      assert.deepEqual(reports(live, row), [{ successful: true, reinstall: false }]);
+      assert.deepEqual(panel.state.notices, [`install ${uuid} true`]);
+      assert.equal(await installer(node, uuid), undefined);
+    },
+  );
+
+  test('a deletion during an installation leaves no container and no files (containers 24.10)', options, async (t) => {
+    const live = await aNode(newestFirst(t), 'pterodactyl');
+    const { panel, node } = live;
+    await started(live);
+    const row = aServer(live, 'trap "" TERM; while true; do echo x >> /mnt/server/noise; sleep 0.01; done');
+    const { uuid } = row;
+    await live.calls.createServer(panel.state, row, true);
+    await until('the script runs', patienceMs, async () => inVolume(node, uuid, 'noise') !== undefined);
+    await live.calls.deleteServer(panel.state, uuid);
+    assert.equal((await live.ask(uuid, '')).status, 404);
+    await node.api.untilGone(uuid, patienceMs);
+    assert.equal(await installer(node, uuid), undefined);
+    assert.deepEqual(await node.containers(uuid), []);
+    assert.deepEqual([existsSync(node.volume(uuid)), existsSync(scriptDirectoryOf(node, uuid))], [false, false]);
+    assert.deepEqual(panel.requests('POST /servers/:id/install'), [], 'nobody is told of a server that there is not');
+    assert.equal(node.starts(uuid), 0);
   });
 });

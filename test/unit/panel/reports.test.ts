@@ -38,6 +38,13 @@ test('each operation of the Panel owes one report, and those of others none', ()
   assert.deepEqual(owedToPanel({ ...others, spec: {} }, start), []);
 });
 
+test('what ended because the Panel deleted the server is not told: nobody there knows it', () => {
+  for (const kind of ['Backup', 'Restore', 'Installation']) {
+    assert.deepEqual(owedToPanel(about(kind), start, { reason: 'ServerDeleted' }), []);
+    assert.equal(owedToPanel(about(kind), start, { reason: 'Cancelled' }).length, 1);
+  }
+});
+
 test('nothing is told within a second of the answer to the Panel', () => {
   // The object may have been made at any moment of the second in its timestamp.
   for (const ms of [0, 1, 500, 999]) {
