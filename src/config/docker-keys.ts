@@ -12,7 +12,7 @@ export const dockerKeys = [
   text('docker.network.driver', 'bridge', 'Of a network that is made.'),
   text('docker.network.network_mode', networkName, 'Network mode of containers; change it together with `name`.'),
   truth('docker.network.is_internal', false, 'A network that is made leads nowhere else.'),
-  truth('docker.network.enable_icc', true, 'Servers reach each other.'),
+  truth('docker.network.enable_icc', true, 'Servers reach each other. Of a network that is made.'),
   integer('docker.network.network_mtu', 1_500, [68, 65_535], 'Bytes of a packet.'),
   text('docker.network.interfaces.v4.subnet', '172.18.0.0/16', 'Of a network that is made.'),
   text('docker.network.interfaces.v4.gateway', '172.18.0.1', 'Its gateway.'),

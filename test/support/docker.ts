@@ -2,9 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
-import type { TestContext } from 'node:test';
+
 import { createDockerEngine } from '../../src/docker/dockerode-engine.ts';
 import type { ContainerBody, DockerEngine, HostConfig } from '../../src/docker/engine.ts';
+import type { Owner } from './owner.ts';
 import { type TarEntry, tar } from './tar.ts';
 
 export type Env = Record<string, string | undefined>;
@@ -90,7 +91,7 @@ export async function removeContainers(docker: DockerEngine, labels: Record<stri
 }
 
 /** A label of this test alone; what bears it is removed at its end. */
-export function ownLabel(t: Pick<TestContext, 'after'>, docker: DockerEngine): Record<string, string> {
+export function ownLabel(t: Owner, docker: DockerEngine): Record<string, string> {
   const labels = { 'dev.aileron.test': uniqueName() };
   t.after(() => removeContainers(docker, labels));
   return labels;
