@@ -131,7 +131,7 @@ describe('a Panel makes a server', { concurrency: 2 }, () => {
     );
   }
 
-  test('one that cannot be installed is shown as failed, and is not started', options, async (t) => {
+  test('one that cannot be installed is shown as failed, and is not started (traps 26)', options, async (t) => {
     const live = await aNode(newestFirst(t), 'pelican');
     const { panel, node } = live;
     await started(live);
