@@ -69,7 +69,21 @@ export class Networks {
     } catch (error) {
       if (!(error instanceof DockerError) || !/pool overlaps|invalid pool request/i.test(error.message)) throw error;
       this.#options.log.warn({ err: error, network: body.Name }, 'the configured subnet is taken; Docker chooses one');
-      return this.#ensure(withoutAddressing(body));
+      return this.#createAnywhere(withoutAddressing(body));
+    }
+  }
+
+  /** Docker before 27 has no IPv6 addresses of its own to give. */
+  async #createAnywhere(body: NetworkBody): Promise<NetworkInfo> {
+    try {
+      return await this.#ensure(body);
+    } catch (error) {
+      if (!body.EnableIPv6 || !(error instanceof DockerError) || !/IPv6 address pool/i.test(error.message)) throw error;
+      this.#options.log.warn(
+        { err: error, network: body.Name },
+        'Docker has no IPv6 addresses; the network has IPv4 alone',
+      );
+      return this.#ensure({ ...body, EnableIPv6: false });
     }
   }
 

@@ -12,13 +12,18 @@ const outgoing = aServer({
   spec: { allocations: { default: { ip: '192.0.2.2', port: 25565 }, additional: [], forceOutgoingIp: true } },
 });
 
-function setUp({ flavour = 'pelican' as Flavour, yaml = '', othersUseIt = false, refusal = '' } = {}) {
+/** Of Docker 20.10. */
+const noIpv6 =
+  'could not find an available, non-overlapping IPv6 address pool among the defaults to assign to the network';
+
+function setUp({ flavour = 'pelican' as Flavour, yaml = '', othersUseIt = false, refusal = '', ipv6 = true } = {}) {
   const docker = new FakeDocker();
   const created: NetworkBody[] = [];
   const create = docker.createNetwork.bind(docker);
   docker.createNetwork = async (body) => {
     created.push(body);
     if (refusal && body.IPAM) throw new DockerError(403, refusal);
+    if (!ipv6 && body.EnableIPv6) throw new DockerError(500, noIpv6);
     return create(body);
   };
   const networks = new Networks({
@@ -44,6 +49,22 @@ test('a subnet that is taken is left to Docker', async () => {
   await networks.ensureFor(aServer());
   assert.equal(created.length, 2);
   assert.equal(created[1]?.IPAM, undefined);
+});
+
+test('a Docker without IPv6 addresses of its own makes a network without them', async () => {
+  for (const flavour of ['pelican', 'pterodactyl'] as const) {
+    const refusal = 'Pool overlaps with other one on this address space';
+    const { networks, created } = setUp({ flavour, refusal, ipv6: false });
+    await networks.ensureFor(aServer());
+    assert.deepEqual(
+      created.map(({ IPAM, EnableIPv6 }) => [IPAM !== undefined, EnableIPv6]),
+      [
+        [true, true],
+        [false, true],
+        [false, false],
+      ],
+    );
+  }
 });
 
 test('another refusal is the error of the start', async () => {
