@@ -2,7 +2,7 @@
 // follows the limits without a restart.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, type TestContext, test } from 'node:test';
@@ -18,6 +18,7 @@ import type { Server, ServerSpec } from '../../src/resources/server.ts';
 import { aConfig } from '../support/a-config.ts';
 import { aServer } from '../support/builders.ts';
 import { needsDocker, testImage, uniqueName } from '../support/docker.ts';
+import { euidProgram } from '../support/euid-program.ts';
 
 const host = hostFacts();
 const docker = createDockerEngine(process.env);
@@ -56,7 +57,7 @@ describe('the wanted container', { skip: await needsDocker() }, () => {
 
   async function created(t: TestContext, server: Server, config: Config): Promise<string> {
     const uuid = server.spec.uuid!;
-    await mkdir(join(config.system.data, uuid));
+    await mkdir(join(config.system.data, uuid), { recursive: true });
     const network = config.docker.network.networkMode;
     const { body } = containerBody({ server, config, host, mounts: [], network });
     t.after(() => docker.removeContainer(uuid, { force: true }));
@@ -89,14 +90,28 @@ describe('the wanted container', { skip: await needsDocker() }, () => {
 
   test('a process in it cannot do what it must not (covers: SEC-80)', async (t) => {
     const invocation = [
-      'grep -E "NoNewPrivs|CapEff|CapBnd" /proc/self/status || sed -n "/NoNewPrivs\\|CapEff\\|CapBnd/p" /proc/self/status',
+      'grep -E "NoNewPrivs|CapEff|CapBnd|Seccomp:" /proc/self/status || sed -n "/NoNewPrivs\\|CapEff\\|CapBnd\\|Seccomp:/p" /proc/self/status',
       'touch /probe && echo BAD root-is-writable',
       'mount -t tmpfs none /tmp && echo BAD mount',
+      'busybox mknod /home/container/null c 1 3 && echo BAD mknod',
+      'busybox arping -c 1 -I lo 127.0.0.1 && echo BAD raw socket',
+      'busybox unshare -n true && echo BAD namespaces',
       'touch /etc/passwd && echo BAD passwd-is-writable',
+      '/home/container/who; echo "setuid $?"',
       'id',
       'echo END',
     ].join('; ');
-    const text = await output(t, aGame({ invocation }), await aNode(t));
+    const config = await aNode(t);
+    const server = aGame({ invocation });
+    const volume = join(config.system.data, server.spec.uuid!);
+    await mkdir(volume);
+    await chmod(volume, 0o777);
+    await writeFile(join(volume, 'who'), euidProgram());
+    // One of root's that runs as root, whoever starts it.
+    await chmod(join(volume, 'who'), 0o4755);
+    const text = await output(t, server, config);
+    assert.match(text, /setuid 254\r?\n/, '65534, not 0');
+    assert.match(text, /Seccomp:\s+2/);
     assert.match(text, /NoNewPrivs:\s+1/);
     assert.match(text, /CapEff:\s+0{16}/);
     const bounding = BigInt(`0x${/CapBnd:\s+([0-9a-f]+)/.exec(text)?.[1]}`);
