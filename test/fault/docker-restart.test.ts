@@ -10,7 +10,7 @@ const options = { skip: needsPrivateDocker(), timeout: 120_000 };
 const games = ['one', 'two'];
 
 test(
-  'Docker is restarted in order, then killed: the games are started again without talk of a crash',
+  'Docker is restarted in order, then killed: the games are started again without talk of a crash (covers: SEC-90)',
   options,
   async (t) => {
     const { machine, node, uuids } = await nodeWithGames(t);
@@ -47,7 +47,7 @@ test(
 );
 
 test(
-  'with live restore the games never notice that Docker was killed, and their consoles come back',
+  'with live restore the games never notice that Docker was killed, and their consoles come back (covers: SEC-90)',
   options,
   async (t) => {
     const { machine, node, uuids } = await nodeWithGames(t, true);

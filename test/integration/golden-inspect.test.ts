@@ -64,7 +64,7 @@ const kernelWeighs = existsSync('/sys/fs/cgroup/blkio/blkio.weight');
 
 for (const flavour of ['pelican', 'pterodactyl'] as const) {
   test(
-    `${flavour}: inspect of a game and of its installer (containers 24.1) (covers: SEC-80, SEC-81, SEC-82)`,
+    `${flavour}: inspect of a game and of its installer (containers 24.1) (covers: SEC-80, SEC-81, SEC-82, SEC-84)`,
     options,
     async (t) => {
       const golden = flavours[flavour];

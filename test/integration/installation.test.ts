@@ -62,18 +62,21 @@ describe('installations', { concurrency: 2 }, () => {
     },
   );
 
-  test('the log has the head that a Panel knows', options, async (t) => {
-    const node = await LiveNode.make(t, { yaml: '' });
-    await node.start();
-    const uuid = await node.add('demo', { environment: { TEXT: 'one\n| Script Output' } });
-    await createInstallation(node, 'first', { server: 'demo', script: scriptOf(node, 'echo hello') });
-    await untilInstallationIs(node, 'first', 'Completed');
-    const { kernel } = await node.docker.info();
-    const text = readFileSync(logOf(node, uuid), 'utf8').replaceAll('\r\n', '\n');
-    const startup = /^ {2}STARTUP=[^\n]*\n/m;
-    assert.equal(
-      text.replace(startup, ''),
-      `Pelican Server Installation Log
+  test(
+    'the log has the head that a Panel knows, without the values of variables (covers: SEC-108)',
+    options,
+    async (t) => {
+      const node = await LiveNode.make(t, { yaml: '' });
+      await node.start();
+      const uuid = await node.add('demo', { environment: { TEXT: 'one\n| Script Output' } });
+      await createInstallation(node, 'first', { server: 'demo', script: scriptOf(node, 'echo hello') });
+      await untilInstallationIs(node, 'first', 'Completed');
+      const { kernel } = await node.docker.info();
+      const text = readFileSync(logOf(node, uuid), 'utf8').replaceAll('\r\n', '\n');
+      const startup = /^ {2}STARTUP=[^\n]*\n/m;
+      assert.equal(
+        text.replace(startup, ''),
+        `Pelican Server Installation Log
 
 |
 | Details
@@ -90,8 +93,7 @@ describe('installations', { concurrency: 2 }, () => {
   SERVER_MEMORY=0
   SERVER_IP=127.0.0.1
   SERVER_PORT=0
-  TEXT=one
-  | Script Output
+  TEXT=***
 
 
 |
@@ -102,8 +104,9 @@ hello
 
 Exit Code: 0
 `,
-    );
-  });
+      );
+    },
+  );
 
   test('nothing else has the server while it is installed; a game that runs is stopped first', options, async (t) => {
     const node = await LiveNode.make(t);
@@ -182,7 +185,7 @@ Exit Code: 0
     async (t) => {
       const node = await LiveNode.make(t, {
         yaml: '  container_pid_limit: 32\n',
-        aileron: { installTimeoutSeconds: 4 },
+        aileron: { installTimeoutSeconds: 6 },
       });
       await node.start();
       const uuid = await node.add('demo');
@@ -192,6 +195,7 @@ Exit Code: 0
         'touch /mnt/install/x && echo written',
         'sed -n "/CapEff/p;/NoNewPrivs/p" /proc/self/status',
         '(i=0; while [ $i -lt 100 ]; do sleep 60 & i=$((i+1)); done; echo unlimited)',
+        'dd if=/dev/zero of=/tmp/fill bs=1M count=200 2>&1',
         'read forever',
       );
       await createInstallation(node, 'first', { server: 'demo', script });
@@ -201,6 +205,7 @@ Exit Code: 0
       const output = outputIn(node, uuid);
       assert.doesNotMatch(output, /^mounted|^written|^unlimited/m);
       assert.match(output, /can't fork/);
+      assert.match(output, /No space left on device/);
       // chown, dac_override, fowner, kill, setgid, setuid.
       assert.match(output, /CapEff:\s+00000000000000eb$/m);
       assert.match(output, /NoNewPrivs:\s+1$/m);

@@ -32,7 +32,7 @@ interface RawContainer {
 
 for (const flavour of ['pterodactyl', 'pelican'] as const) {
   test(
-    `what Wings of ${flavour} started goes on under this daemon, and what this one started goes on under Wings (containers 24.12)`,
+    `what Wings of ${flavour} started goes on under this daemon, and what this one started goes on under Wings (containers 24.12) (covers: SEC-87)`,
     options,
     async (t) => {
       const owner = newestFirst(t);

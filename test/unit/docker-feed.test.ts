@@ -38,7 +38,7 @@ test('says that Docker is reachable before it tells of events', async (t) => {
   assert.equal(await gauge(), 1);
 });
 
-test('waits for a Docker that is not there, at most 5 s between two attempts', async (t) => {
+test('waits for a Docker that is not there, at most 5 s between two attempts (covers: SEC-90)', async (t) => {
   const { clock, docker, feed, told } = setUp();
   t.after(() => feed.stop());
   const attempts: number[] = [];
@@ -98,7 +98,7 @@ test('finds out by asking that a Docker which closes nothing has hung', async (t
   assert.deepEqual(told, ['reachable', 'unreachable', 'reachable']);
 });
 
-test('goes slower when every stream breaks at once', async (t) => {
+test('goes slower when every stream breaks at once (covers: SEC-90)', async (t) => {
   const { clock, docker, feed } = setUp();
   t.after(() => feed.stop());
   let opened = 0;

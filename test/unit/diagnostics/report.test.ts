@@ -142,7 +142,7 @@ const said = [
   ['info', 'asked itself', { url: 'http://127.0.0.1:9464/readyz', also: '::1', took: '00:01:02.345' }],
 ] as const;
 
-test('the report without hosts is this, word for word (covers: SEC-116)', async () => {
+test('the report without hosts is this, word for word (covers: SEC-89, SEC-116)', async () => {
   const levels = { info: 30, warn: 40 };
   const lines = said.map(([level, msg, fields]) => JSON.stringify({ level: levels[level], time: 0, ...fields, msg }));
   await writeFile(join(directory, 'wings.log'), `${lines.join('\n')}\n`);

@@ -45,7 +45,7 @@ test('one of Wings is taken over in the name of the server’s owner, once Docke
   assert.deepEqual(await installations(bench).then(({ length }) => length), 1);
 });
 
-test('one whose Installation has ended is removed', async (t) => {
+test('one whose Installation has ended is removed (covers: SEC-82)', async (t) => {
   const bench = new InstallationBench(t);
   await bench.add();
   await bench.start();
