@@ -34,21 +34,23 @@ export const unlimitedSwap = 2 ** 50;
 /** What an update of memory cannot express: 0 means "unchanged" to Docker. */
 const liftedMemory = 'limits.memory';
 const unsetWeight = 'limits.io';
+const missingCpus = 'limits.threads';
 
 export function liveUpdate(input: LiveUpdateInput): LiveUpdate {
   const { server, container, host } = input;
-  const { wanted, warnings } = wantedResources(input);
+  const { wanted, warnings, unbuildable } = wantedResources(input);
   const present = container.resources;
   const needsRestart = staleFields(input);
   const update: ContainerResources = {
     ...memoryUpdate(wanted, present, host),
     ...cpuUpdate(wanted, present),
-    ...(warnings.length === 0 || wanted.CpusetCpus !== undefined ? cpusetUpdate(wanted, present, host) : {}),
+    ...(unbuildable ? {} : cpusetUpdate(wanted, present, host)),
     ...pidsUpdate(wanted, present),
     ...blkioUpdate(wanted, present),
   };
   if (server.spec.limits.memory === 0 && (present.Memory ?? 0) > 0) needsRestart.push(liftedMemory);
   if (server.spec.limits.io === 0 && (present.BlkioWeight ?? 0) > 0) needsRestart.push(unsetWeight);
+  if (unbuildable) needsRestart.push(missingCpus);
   return { ...(Object.keys(update).length === 0 ? {} : { update }), needsRestart, warnings };
 }
 
@@ -56,15 +58,18 @@ export function liveUpdate(input: LiveUpdateInput): LiveUpdate {
 function wantedResources({ server, config, host }: LiveUpdateInput): {
   wanted: ContainerResources;
   warnings: string[];
+  /** None of the CPUs that are asked for exists. */
+  unbuildable: boolean;
 } {
   const { limits } = server.spec;
   try {
     const { resources, warnings } = resourcesOf(limits, config.docker, host);
-    return { wanted: resources, warnings };
+    return { wanted: resources, warnings, unbuildable: false };
   } catch (error) {
     if (!(error instanceof UnbuildableError)) throw error;
     const { threads: _, ...others } = limits;
-    return { wanted: resourcesOf(others, config.docker, host).resources, warnings: [`${error.message}.`] };
+    const { resources } = resourcesOf(others, config.docker, host);
+    return { wanted: resources, warnings: [`${error.message}.`], unbuildable: true };
   }
 }
 

@@ -155,7 +155,8 @@ export function createServerController(options: ServerControllerOptions): Server
   servers.onChange(({ type, object, old }) => {
     const { uuid } = object.spec;
     if (type === 'DELETED' && uuid) serverMetrics.forget(uuid);
-    else if (uuid) serverMetrics.show(uuid, object.status?.state ?? 'offline');
+    else if (uuid)
+      serverMetrics.show(uuid, object.status?.state ?? 'offline', (object.status?.needsRestart?.length ?? 0) > 0);
     if (uuid && type === 'MODIFIED' && filesReplaced(old, object)) disk.recount(uuid);
     // Our own status writes need no answer.
     if (

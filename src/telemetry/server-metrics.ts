@@ -32,8 +32,8 @@ const usageGauges: [name: string, help: string, value: (usage: Usage) => number]
 ];
 
 export interface ServerMetrics {
-  /** Sets the state of a server as it is, without a change: at start and when it is made. */
-  show(uuid: string, state: string): void;
+  /** Sets a server as it is, without a change: at start and when it is made. */
+  show(uuid: string, state: string, needsRestart: boolean): void;
   /** Removes all series of a server that is gone. */
   forget(uuid: string): void;
 }
@@ -50,16 +50,26 @@ export function createServerMetrics(registry: Registry, bus: Bus): ServerMetrics
     gauge: new Gauge({ name, help, labelNames: ['server'], registers }),
     value,
   }));
-  const show = (server: string, present: string) => {
+  const restarts = new Gauge({
+    name: 'aileron_server_needs_restart',
+    help: '1 for a server whose process does not have all that its spec says before it is started again.',
+    labelNames: ['server'],
+    registers,
+  });
+  const showState = (server: string, present: string) => {
     for (const state of processStates) states.set({ server, state }, state === present ? 1 : 0);
   };
-  bus.subscribe(undefined, 'state', ({ state }, uuid) => show(uuid, state));
+  bus.subscribe(undefined, 'state', ({ state }, uuid) => showState(uuid, state));
   bus.subscribe(undefined, 'usage', (usage, server) => {
     for (const { gauge, value } of gauges) gauge.set({ server }, value(usage));
   });
   return {
-    show,
+    show(server, state, needsRestart) {
+      showState(server, state);
+      restarts.set({ server }, needsRestart ? 1 : 0);
+    },
     forget(server) {
+      restarts.remove({ server });
       for (const state of processStates) states.remove({ server, state });
       for (const { gauge } of gauges) gauge.remove({ server });
     },

@@ -11,6 +11,7 @@ export interface RecordParts {
   skipEggScripts?: boolean;
   memory?: number;
   swap?: number;
+  io?: number;
   disk?: number;
   cpu?: number;
   threads?: string | null;
@@ -48,7 +49,7 @@ export function serverRecord(flavour: Flavour, parts: RecordParts & { id: number
     build: {
       memory_limit: parts.memory ?? 1024,
       swap: parts.swap ?? 0,
-      io_weight: 500,
+      io_weight: parts.io ?? 500,
       cpu_limit: parts.cpu ?? 0,
       threads: parts.threads ?? null,
       disk_space: parts.disk ?? 0,

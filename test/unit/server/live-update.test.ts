@@ -139,10 +139,11 @@ for (const [title, before, after, update, needsRestart] of table) {
 }
 
 test('threads that do not exist change nothing and do not hold up the rest', () => {
-  const { update, warnings } = updateOf(
+  const { update, warnings, needsRestart } = updateOf(
     withLimits({ threads: '0-1', cpu: 50 }),
     withLimits({ threads: '20-21', cpu: 60 }),
   );
+  assert.deepEqual(needsRestart, ['limits.threads'], 'the process does not have them');
   assert.deepEqual(update, { CpuQuota: 60_000, CpuPeriod: 100_000, CpuShares: 1_024 });
   assert.match(warnings[0] ?? '', /Requested CPUs are not available - requested 20-21, available: 0-7/);
 });
