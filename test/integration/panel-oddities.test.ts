@@ -124,8 +124,8 @@ for (const { what, isRepeated, weather, reason } of oddities) {
       await assert.rejects(calls().call('POST', '/api/servers', { uuid: uuidOf(2) }), isUnexpected);
     }
     await node.restart();
+    await until('it was asked', patienceMs, async () => /\[\+\]panel ok: away \(/.test((await node.ready()).text));
     assert.match(await node.untilReachable('False'), reason);
-    assert.match((await node.ready()).text, /\[\+\]panel ok: away \(/);
     assert.equal((await node.ready()).status, 200);
     await node.api.until(uuid, 'it is taken over', ({ status }) => status?.state === 'running');
     assert.equal((await node.docker.inspectContainer(uuid))?.startedAt, startedAt, 'the game runs on');
