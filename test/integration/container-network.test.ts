@@ -24,7 +24,7 @@ test(
     const node = await LiveNode.make(owner, {
       change: (config) => ({
         ...config,
-        // As a node has it that its Panel reaches; the other two doors keep their default.
+        // As a node has it that its Panel reaches; the other two doors listen where they do by default.
         api: { ...config.api, host: '0.0.0.0' },
         docker: {
           ...config.docker,

@@ -38,6 +38,8 @@ function stated(fields: Json, without: readonly string[]): Json {
 
 function isEmpty(value: unknown): boolean {
   if (value === null || value === '' || value === false || value === 0) return true;
+  // How newer engines tell that there is no restart policy.
+  if (value === 'no') return true;
   if (typeof value !== 'object') return false;
   return Object.values(value).every((member) => typeof member !== 'object' && isEmpty(member));
 }

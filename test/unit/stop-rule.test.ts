@@ -28,7 +28,7 @@ const signals: Record<string, string> = {
   '9; rm -rf /': 'SIGKILL',
 };
 
-test('a signal of a stop rule is the one it names, and SIGKILL where nobody knows it', () => {
+test('a signal of a stop rule is the one it names, and SIGKILL where nobody knows it (containers 24.3)', () => {
   for (const [value, signal] of Object.entries(signals)) {
     assert.deepEqual(stopActionOf({ type: 'signal', value }), { kind: 'signal', signal }, value);
   }

@@ -15,7 +15,7 @@ async function running(t: TestContext, spec: Partial<ServerSpec> = {}): Promise<
   return node;
 }
 
-test('a crash is reported with the last lines of the process, also the one that is not answered', async (t) => {
+test('a crash is reported with the last lines of the process, also the one that is not answered (containers 24.6)', async (t) => {
   const node = await running(t);
   node.docker.exit(anyUuid, 3);
   await node.until(

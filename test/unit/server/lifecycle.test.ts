@@ -108,7 +108,7 @@ test('the stop command typed into the console is no crash', async (t) => {
   await assert.rejects(node.input.send(anyUuid, 'too late'), /no console/);
 });
 
-test('a process that ignores its stop command is killed after 10 minutes', async (t) => {
+test('a process that ignores its stop command is killed after 10 minutes (containers 24.3)', async (t) => {
   const node = await running(t, {
     spec: { egg: { done: ['Done'], stripAnsi: false, stop: { type: 'command', value: 'quit' } } },
   });
@@ -193,7 +193,7 @@ test('a start that Docker refuses is no crash and says why', async (t) => {
   assert.equal((await node.server())?.status?.state, 'offline');
 });
 
-test('a kill during the pull ends the start', async (t) => {
+test('a kill during the pull ends the start (containers 24.4)', async (t) => {
   const node = new FakeNode(t);
   node.docker.pullBehaviour = (_reference, { signal }) =>
     new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
