@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import type { Config } from '../../../src/config/config.ts';
+import type { Config, Flavour } from '../../../src/config/config.ts';
 import { PanelRefusedError, type PanelSync } from '../../../src/panel/sync.ts';
 import { unlistedCondition } from '../../../src/resources/listed.ts';
 import type { Server, ServerSpec } from '../../../src/resources/server.ts';
@@ -21,13 +21,17 @@ const port = (value: string): ServerSpec['egg'] & { configs: NonNullable<ServerS
 });
 
 interface Parts {
+  flavour?: Flavour;
   refresh?: (node: FakeNode) => ReturnType<PanelSync['refresh']>;
   spec?: Partial<ServerSpec>;
   system?: Partial<Config['system']>;
 }
 
 /** `asked`: uuids that the Panel was asked for; `seen`: the game's file at the moment of each start of its process. */
-async function panelNode(t: TestContext, { refresh = async () => 'fresh', spec = {}, system = {} }: Parts = {}) {
+async function panelNode(
+  t: TestContext,
+  { flavour, refresh = async () => 'fresh', spec = {}, system = {} }: Parts = {},
+) {
   const asked: string[] = [];
   const seen: string[] = [];
   const panel: PanelSync = {
@@ -38,6 +42,7 @@ async function panelNode(t: TestContext, { refresh = async () => 'fresh', spec =
   };
   const node: FakeNode = new FakeNode(t, { panel });
   Object.assign(node.config.system, system);
+  if (flavour) Object.assign(node.config, { flavour });
   const file = join(node.config.system.data, anyUuid, 'server.properties');
   node.docker.addImage(gameImage, (process) => {
     seen.push(existsSync(file) ? readFileSync(file, 'utf8') : '');
@@ -56,29 +61,35 @@ async function refused(): Promise<never> {
   throw new PanelRefusedError('server does not exist on remote system', { status: 404 });
 }
 
-test('a start asks the Panel, looks at the disk, edits the files, sees to their owner, and then starts the process', async (t) => {
-  const { node, asked, seen, file } = await panelNode(t, {
-    system: { diskCheckInterval: 60, checkPermissionsOnBoot: true },
-    spec: {
-      egg: port('25565'),
-      limits: { memory: 128, swap: 0, disk: 100, cpu: 0, io: 500, oomKiller: true, memoryUnit: 'MiB' },
-    },
+for (const [flavour, word] of [
+  ['pelican', 'checking'],
+  ['pterodactyl', 'Checking'],
+] as const) {
+  test(`${flavour}: a start asks the Panel, looks at the disk, edits the files, sees to their owner, and then starts the process (containers 24.2)`, async (t) => {
+    const { node, asked, seen, file } = await panelNode(t, {
+      flavour,
+      system: { diskCheckInterval: 60, checkPermissionsOnBoot: true },
+      spec: {
+        egg: port('25565'),
+        limits: { memory: 128, swap: 0, disk: 100, cpu: 0, io: 500, oomKiller: true, memoryUnit: 'MiB' },
+      },
+    });
+    assert.deepEqual(asked, [], 'nobody is asked before there is a start');
+    mkdirSync(join(file, '..'), { recursive: true });
+    writeFileSync(file, '# mine\nserver-port=1\nmotd=hello\n');
+    await node.requestAndFinish('start');
+    await node.untilState('running');
+    assert.deepEqual(asked, [anyUuid]);
+    assert.deepEqual(node.lines, [
+      `> ${word} server disk space usage, this could take a few seconds...`,
+      '> Updating process configuration files...',
+      '> Ensuring file permissions are set correctly, this could take a few seconds...',
+      'Done',
+    ]);
+    assert.deepEqual(seen, ['# mine\nserver-port=25565\nmotd=hello\n']);
+    assert.equal(statSync(file).uid, node.config.system.user.uid);
   });
-  assert.deepEqual(asked, [], 'nobody is asked before there is a start');
-  mkdirSync(join(file, '..'), { recursive: true });
-  writeFileSync(file, '# mine\nserver-port=1\nmotd=hello\n');
-  await node.requestAndFinish('start');
-  await node.untilState('running');
-  assert.deepEqual(asked, [anyUuid]);
-  assert.deepEqual(node.lines, [
-    '> checking server disk space usage, this could take a few seconds...',
-    '> Updating process configuration files...',
-    '> Ensuring file permissions are set correctly, this could take a few seconds...',
-    'Done',
-  ]);
-  assert.deepEqual(seen, ['# mine\nserver-port=25565\nmotd=hello\n']);
-  assert.equal(statSync(file).uid, node.config.system.user.uid);
-});
+}
 
 test('what the Panel has changed is what starts: settings, files and all', async (t) => {
   const { node, seen } = await panelNode(t, {
