@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Backup } from '../../src/resources/backup.ts';
 import { findCondition } from '../../src/resources/conditions.ts';
-import type { Server } from '../../src/resources/server.ts';
 import { uuidOf } from '../support/an-admission.ts';
 import { newestFirst } from '../support/owner.ts';
 import { PanelNode } from '../support/panel/panel-node.ts';
@@ -134,33 +133,6 @@ test('a backup that somebody else makes of a Panel’s server is not reported to
   });
   assert.deepEqual(panel.requests('POST /backups/:id'), []);
   assert.equal(row.isSuccessful, false);
-});
-
-test('five hundred servers of a slow Panel: ready before they are known, then all of them, a few requests at a time', async (t) => {
-  const owner = newestFirst(t);
-  const panel = await PanelStandIn.start(owner, { flavour: 'pelican' });
-  for (let number = 1; number <= 500; number += 1) panel.state.addServer({ uuid: uuidOf(number) });
-  const gate = Promise.withResolvers<void>();
-  panel.weather({ until: gate.promise, when: ({ method }) => method === 'GET' });
-  const node = await PanelNode.make(owner, panel);
-  await node.start();
-  await until('it is ready', patienceMs, async () => (await node.ready()).status === 200);
-  assert.deepEqual(await node.api.list('servers'), []);
-  gate.resolve();
-  await until('all servers are there', 60_000, async () => (await node.api.list('servers')).length === 500);
-  await until('all states were told', 60_000, async () =>
-    [...panel.state.servers.values()].every(({ containerStatus }) => containerStatus === 'offline'),
-  );
-  assert.equal(panel.requests('GET /servers').length, 10);
-  assert.equal(panel.requests('GET /servers/:id').length, 0);
-  assert.equal(panel.requests('POST /servers/:id/container/status').length, 500);
-  assert.ok(panel.mostOpen <= 9, `${panel.mostOpen} requests at a time`);
-  // Nothing was written twice.
-  const servers = (await node.api.list('servers')) as Server[];
-  assert.deepEqual(
-    servers.filter(({ metadata }) => metadata.generation !== 1).map(({ metadata }) => metadata.name),
-    [],
-  );
 });
 
 test('two daemons whose tokens are crossed do nothing to each other (covers: SEC-27)', async (t) => {
