@@ -21,7 +21,7 @@ export interface LogFacts {
   image: string;
   entrypoint: string;
   kernel: string;
-  /** `NAME=value`. */
+  /** `NAME=value`; the file has the names. */
   env: readonly string[];
 }
 
@@ -148,11 +148,22 @@ function headerOf({ flavour, uuid, image, entrypoint, kernel, env }: LogFacts): 
     '|',
     '| Environment Variables',
     '| ------------------------------',
-    ...env.map((variable) => `  ${indented(variable)}`),
+    ...env.map((variable) => `  ${withoutSecret(variable)}`),
     '',
     '',
   ];
   return `${lines.join('\n')}\n${outputHeading}`;
+}
+
+/** Set by the node or the Panel. Whatever else an egg or a user gave, and a start command made of it, may be a password. */
+const openVariables = new Set([
+  ...['TZ', 'SERVER_MEMORY', 'SERVER_IP', 'SERVER_PORT'],
+  ...['P_SERVER_UUID', 'P_SERVER_LOCATION', 'P_SERVER_ALLOCATION_LIMIT'],
+]);
+
+function withoutSecret(variable: string): string {
+  const [name = ''] = variable.split('=', 1);
+  return indented(openVariables.has(name) || variable === `${name}=` ? variable : `${name}=***`);
 }
 
 /** A value of several lines is no line of the file's own. */

@@ -33,9 +33,10 @@ export async function openDoors(
   checks: HealthCheck[],
 ) {
   const { config, holder, store, admission, registry, bus, clock, log } = foundation;
-  const { docker, runner, archives, history, input } = foundation;
+  const { docker, runner, archives, history, input, redactor } = foundation;
   const renewPki = () => ensurePki({ directory: pkiDirectory(config), host: config.aileron.kube.host, clock, log });
   const pki = await renewPki();
+  redactor.add(pki.token);
   // What others than this machine can reach asks for the token of the kube API.
   const token = isLoopback(config.aileron.ops.host) ? undefined : pki.token;
   const ops = parts.adopt(createOpsServer({ registry, checks, token, clock, log }), (door) => door.close());

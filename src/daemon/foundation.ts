@@ -91,6 +91,6 @@ export async function openFoundation(parts: AsyncDisposableStack, settings: Conf
   const admission = new Admission({ store, nodeName, clock });
   return {
     ...{ config, holder, store, admission, registry, metrics, events, bus, clock, log, checkpoint },
-    ...{ docker, feed, volumes, runner, archives, history, input, states },
+    ...{ docker, feed, volumes, runner, archives, history, input, states, redactor },
   };
 }

@@ -4,6 +4,7 @@
 import type { Clock } from '../clock/clock.ts';
 import type { Flavour } from '../config/config.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { Redactor } from '../telemetry/redact.ts';
 import { type JsonBounds, parseBounded } from './bounded-json.ts';
 import { Exchange, type PanelAnswer } from './exchange.ts';
 import type {
@@ -200,7 +201,7 @@ export class PanelClient implements PanelApi {
     const begin = clock.monotonic();
     try {
       const answer = await this.#send(call, signal);
-      if (answer.status < 200 || answer.status > 299) throw refusalOf(answer, clock.now());
+      if (answer.status < 200 || answer.status > 299) throw this.#refusal(answer, clock.now());
       metrics.called(endpoint, 'ok', (clock.monotonic() - begin) / 1000);
       onCall?.(undefined);
       return answer;
@@ -211,6 +212,15 @@ export class PanelClient implements PanelApi {
       if (!signal.aborted) onCall?.(error);
       throw error;
     }
+  }
+
+  /** The words of the Panel go to consoles and Events: whatever sent our secrets back, they end here. */
+  #refusal({ status, headers, body }: PanelAnswer, now: number): PanelResponseError {
+    const redactor = new Redactor();
+    redactor.addAll([this.#options.credentials().secret, ...Object.values(this.#customHeaders)]);
+    const { code, detail, fields } = complaintOf(body.toString('utf8'));
+    const complaint = { code: redactor.text(code), detail: redactor.text(detail), fields };
+    return new PanelResponseError(status, complaint, retryAfter(headers['retry-after'], now));
   }
 
   #send({ method, path, query, body, maxBytes = otherBytes }: Call, signal: AbortSignal): Promise<PanelAnswer> {
@@ -249,10 +259,6 @@ function checked(uuid: string): string {
 function objectOf(answer: unknown): Record<string, unknown> {
   if (!isFields(answer)) throw new PanelUnreadableError('the Panel answered with something that is no object');
   return answer;
-}
-
-function refusalOf({ status, headers, body }: PanelAnswer, now: number): PanelResponseError {
-  return new PanelResponseError(status, complaintOf(body.toString('utf8')), retryAfter(headers['retry-after'], now));
 }
 
 /** Seconds or a date, as ms from now. */

@@ -30,8 +30,11 @@ export function invalidValue(field: string, value: unknown, detail: string): Fie
   return { field, reason: 'FieldValueInvalid', message: `${what}: ${detail}` };
 }
 
+/** Lists and objects are not shown, nor is anything of the environment: variables hold passwords. */
 export function wrongType(field: string, value: unknown, expected: string): FieldCause {
-  const message = `Invalid value: ${shown(typeNameOf(value))}: must be of type ${expected}: ${shown(value)}`;
+  const name = typeNameOf(value);
+  const isHidden = (typeof value === 'object' && value !== null) || field.startsWith('spec.environment');
+  const message = `Invalid value: ${shown(name)}: must be of type ${expected}: ${shown(isHidden ? name : value)}`;
   return { field, reason: 'FieldValueTypeInvalid', message };
 }
 

@@ -60,7 +60,8 @@ function environmentCauses(environment: ServerSpec['environment']): FieldCause[]
     if (Buffer.byteLength(`${name}=${value}`) > mostEnvironmentBytes) {
       return [invalidValue(field, undefined, `must not be longer than ${mostEnvironmentBytes} bytes with its name`)];
     }
-    return textCauses(field, String(value));
+    // A variable may be a password: it is not shown.
+    return String(value).includes('\0') ? [invalidValue(field, undefined, 'must not contain NUL')] : [];
   });
 }
 

@@ -38,6 +38,18 @@ test('what is begun replaces what was there, and is the daemon’s alone (covers
   assert.equal(statSync(path).mode & 0o777, 0o600);
 });
 
+test('variables of users and eggs are in it by their names (covers: SEC-108)', async (t) => {
+  const path = join(temporaryDirectory(t), 'install', `${anyUuid}.log`);
+  const env = ['TZ=UTC', 'STARTUP=run --key canary-1', 'SERVER_PORT=25565', 'KEY=canary-2\ncanary-3', 'EMPTY=', 'ODD'];
+  await (await InstallLog.begin(path, { ...facts, env })).close();
+  const text = readFileSync(path, 'utf8');
+  assert.match(
+    text,
+    /\n {2}TZ=UTC\n {2}STARTUP=\*\*\*\n {2}SERVER_PORT=25565\n {2}KEY=\*\*\*\n {2}EMPTY=\n {2}ODD=\*\*\*\n\n/,
+  );
+  assert.doesNotMatch(text, /canary/);
+});
+
 test('a link in its place is not followed', async (t) => {
   const directory = temporaryDirectory(t);
   const target = join(directory, 'target');

@@ -28,7 +28,7 @@ export const mistakes: Mistake[] = [
     spec: { image: { name: 'game' } },
     field: 'spec.image',
     reason: 'FieldValueTypeInvalid',
-    message: /^Invalid value: "object": must be of type string: \{"name":"game"\}$/,
+    message: /^Invalid value: "object": must be of type string: "object"$/,
   },
   {
     what: 'an object for a list',
@@ -46,10 +46,17 @@ export const mistakes: Mistake[] = [
   },
   {
     what: 'a list as a value of the environment',
-    spec: { environment: { 'A/B~C': [1] } },
+    spec: { environment: { 'A/B~C': ['secret'] } },
     field: 'spec.environment[A/B~C]',
     reason: 'FieldValueTypeInvalid',
-    message: /must be of type string or number or boolean or null/,
+    message: /^Invalid value: "array": must be of type string or number or boolean or null: "array"$/,
+  },
+  {
+    what: 'text for the environment',
+    spec: { environment: 'KEY=secret' },
+    field: 'spec.environment',
+    reason: 'FieldValueTypeInvalid',
+    message: /^Invalid value: "string": must be of type object: "string"$/,
   },
   {
     what: 'a null in a list',
@@ -237,7 +244,7 @@ export const mistakes: Mistake[] = [
     spec: { environment: { A: 'b\0c' } },
     field: 'spec.environment[A]',
     reason: 'FieldValueInvalid',
-    message: /must not contain NUL$/,
+    message: /^Invalid value: must not contain NUL$/,
   },
   {
     what: 'NUL in the start command',
