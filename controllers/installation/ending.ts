@@ -12,10 +12,11 @@ import { endPhases, type OperationOutcome } from '../../src/runtime/operation-st
 import { holdMs, owedFinalizer } from '../../src/runtime/outbox.ts';
 import { after, type Outcome } from '../../src/runtime/reconciler.ts';
 import { NotFoundError } from '../../src/store/errors.ts';
+import { installLogPath } from '../../src/volumes/install-places.ts';
 import { type InstallationDeps, serverOf, serverUuidOf, tell, type Verdict } from './deps.ts';
 import { InstallError } from './failures.ts';
 import { installerOf } from './install-job.ts';
-import { InstallLog, logPath } from './install-log.ts';
+import { InstallLog } from './install-log.ts';
 import { enter, record, tellServer } from './record.ts';
 import { removeScript } from './script-directory.ts';
 
@@ -79,7 +80,7 @@ async function cleanUp(deps: InstallationDeps, installation: Installation): Prom
   const { exitCode } = installation.status ?? {};
   if (exitCode === undefined) return;
   try {
-    await using file = await closing(InstallLog.resume(logPath(system.logDirectory, uuid)));
+    await using file = await closing(InstallLog.resume(installLogPath(system, uuid)));
     await file.log?.end(exitCode);
   } catch (error) {
     deps.log.warn({ err: error, installation: installation.metadata.name }, 'the log of an installer was not finished');

@@ -8,10 +8,11 @@ import { type ContainerInfo, DockerUnreachableError } from '../../src/docker/eng
 import type { InstallScript } from '../../src/panel/panel-api.ts';
 import type { Installation } from '../../src/resources/installation.ts';
 import type { Server } from '../../src/resources/server.ts';
+import { installLogPath } from '../../src/volumes/install-places.ts';
 import { hasNoProcess, isSkipped } from './decision.ts';
 import { type InstallationDeps, type Installed, serverOf, serverUuidOf, tell } from './deps.ts';
 import { InstallError } from './failures.ts';
-import { InstallLog, logPath } from './install-log.ts';
+import { InstallLog } from './install-log.ts';
 import { installerBody } from './installer-body.ts';
 import { InstallOutput } from './output.ts';
 import { enter, record } from './record.ts';
@@ -89,7 +90,7 @@ async function run(deps: InstallationDeps, installation: Installation, signal: A
   const log = await openLog(deps, installation, async () => {
     const { kernel } = await docker.info();
     const facts = { flavour: config.flavour, uuid, image: body.Image, entrypoint, kernel, env: body.Env };
-    return InstallLog.begin(logPath(config.system.logDirectory, uuid), facts);
+    return InstallLog.begin(installLogPath(config.system, uuid), facts);
   });
   try {
     await deps.checkpoint('install:created');
@@ -112,7 +113,7 @@ async function takeOver(
 ): Promise<Installed> {
   const { docker, config } = deps;
   const uuid = serverUuidOf(installation);
-  const path = logPath(config.system.logDirectory, uuid);
+  const path = installLogPath(config.system, uuid);
   // Wings writes the file at the end: what is there when an installer of its is first seen is of an earlier one.
   const isFirstLook = installation.spec.adoptContainerId !== undefined && !installation.status?.containerId;
   const log = await openLog(deps, installation, async () => {

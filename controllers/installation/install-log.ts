@@ -2,7 +2,7 @@
 // stands behind the heading of the output. The file is bounded, belongs to the daemon alone, and tells a daemon that was
 // restarted how much of the output it has.
 import { constants, type FileHandle, mkdir, open } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 
 /** Bytes of output, as much as a transfer takes along. */
 const mostBytes = 16 * 1024 * 1024;
@@ -23,10 +23,6 @@ export interface LogFacts {
   kernel: string;
   /** `NAME=value`; the file has the names. */
   env: readonly string[];
-}
-
-export function logPath(logDirectory: string, serverUuid: string): string {
-  return join(logDirectory, 'install', `${serverUuid}.log`);
 }
 
 export class InstallLog {

@@ -1,11 +1,13 @@
 // Brings a deleted server to an end: process, containers, and what its reclaim policy gives up. Each step may find its
 // work done already. The finalizer goes last, so a crash anywhere only repeats.
+import { rm } from 'node:fs/promises';
 import { sleep, timestamp } from '../../src/clock/clock.ts';
 import { installerName, installerType } from '../../src/containers/container-labels.ts';
 import { irrevocableStep, isFinishedRestore, type Restore } from '../../src/resources/restore.ts';
 import type { Server, ServerOperation } from '../../src/resources/server.ts';
 import { serverFinalizer } from '../../src/resources/server.ts';
 import { seizeClaim, takeClaim } from '../../src/runtime/claims.ts';
+import { installLogPath, installScriptPath } from '../../src/volumes/install-places.ts';
 import { type ServerDeps, tell, uuidOf } from './deps.ts';
 import { observe } from './observe.ts';
 import { killProcess, stopProcess } from './stop.ts';
@@ -32,6 +34,7 @@ export async function removeServer(deps: ServerDeps, server: Server, signal: Abo
     await deps.volumes.removeStaging(uuid, signal);
   }
   await deps.checkpoint('delete:volume-removed');
+  if (server.spec.reclaimPolicy === 'Delete') await removeInstallFiles(deps.config, uuid);
   if (server.spec.reclaimPolicy === 'Delete' && deps.config.system.backups.removeBackupsOnServerDelete) {
     await deps.removeBackups(uuid, signal);
     await deps.checkpoint('delete:backups-removed');
@@ -91,6 +94,12 @@ async function removeContainers(deps: ServerDeps, server: Server, signal: AbortS
   const installer = await deps.docker.inspectContainer(installerName(uuidOf(server)), signal);
   if (installer?.labels['ContainerType'] === installerType.ContainerType)
     await deps.docker.removeContainer(installer.id, { force: true });
+}
+
+/** The log of the last installation, and what a Wings that was stopped in one may have left. */
+async function removeInstallFiles({ system }: ServerDeps['config'], uuid: string): Promise<void> {
+  await rm(installLogPath(system, uuid), { force: true });
+  await rm(installScriptPath(system, uuid), { recursive: true, force: true });
 }
 
 function forget(deps: ServerDeps, uuid: string): void {

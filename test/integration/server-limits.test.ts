@@ -56,30 +56,44 @@ test('each limit reaches the running process, or is told to need a restart', opt
   assert.ok(!(await node.docker.inspectContainer(uuid))?.resources.Memory);
 });
 
-test('a server over its disk limit is stopped, and not started before there is room', options, async (t) => {
-  const node = await LiveNode.make(t, {
-    change: (config) => ({ ...config, system: { ...config.system, diskCheckInterval: 1 } }),
-  });
-  await node.start();
-  const invocation = `${game().replace('stop)', 'grow) dd if=/dev/zero of=/home/container/world bs=1M count=3;; stop)')}`;
-  const uuid = await node.addRunning('big', { invocation, limits: { disk: 2 } });
-  await node.daemon.type(uuid, 'grow');
-  const stopped = await node.api.untilState('big', 'offline');
-  assert.deepEqual([stopped.status?.exit?.code, stopped.status?.crashCount ?? 0], [0, 0]);
-  assert.deepEqual(node.commands(uuid), ['grow', 'stop']);
-  const limitLine = '> Server is exceeding the assigned disk space limit, stopping process now.';
-  assert.equal(node.daemon.lines(uuid).filter((line) => line === limitLine).length, 1);
+test(
+  'a server over its disk limit is stopped, once, and not started before there is room (containers 24.14)',
+  options,
+  async (t) => {
+    const node = await LiveNode.make(t, {
+      change: (config) => ({ ...config, system: { ...config.system, diskCheckInterval: 1 } }),
+    });
+    await node.start();
+    const invocation = `${game().replace('stop)', 'grow) dd if=/dev/zero of=/home/container/world bs=1M count=3;; stop)')}`;
+    const uuid = await node.addRunning('big', { invocation, limits: { disk: 2 } });
+    await node.daemon.type(uuid, 'grow');
+    const stopped = await node.api.untilState('big', 'offline');
+    assert.deepEqual([stopped.status?.exit?.code, stopped.status?.crashCount ?? 0], [0, 0]);
+    assert.deepEqual(node.commands(uuid), ['grow', 'stop']);
+    const limitLine = '> Server is exceeding the assigned disk space limit, stopping process now.';
+    assert.equal(node.daemon.lines(uuid).filter((line) => line === limitLine).length, 1);
+    assert.deepEqual(node.daemon.states(uuid), ['starting', 'running', 'stopping', 'offline']);
 
-  const refused = await node.api.powerAndFinish('big', 'start');
-  assert.equal(refused.status?.power?.outcome, 'Failed');
-  assert.match(refused.status?.power?.message ?? '', /not enough disk space/);
-  await node.api.patch('big', { spec: { limits: { disk: 8 } } });
-  await node.api.powerAndFinish('big', 'start');
-  await node.running('big');
-  await sleep(1_500);
-  assert.equal((await node.api.get('big'))?.status?.state, 'running');
-  assert.ok(((await node.api.get('big'))?.status?.diskBytes ?? 0) > 3 * mebibyte);
-});
+    const refused = await node.api.powerAndFinish('big', 'start');
+    assert.equal(refused.status?.power?.outcome, 'Failed');
+    assert.match(refused.status?.power?.message ?? '', /not enough disk space/);
+    const checkLine = '> checking server disk space usage, this could take a few seconds...';
+    const lines = node.daemon.lines(uuid);
+    assert.deepEqual(lines.slice(-2)[0], checkLine);
+    assert.match(lines.at(-1) ?? '', /^> Failed to start the server: not enough disk space/);
+    assert.equal(node.starts(uuid), 1);
+    await node.api.patch('big', { spec: { limits: { disk: 8 } } });
+    await node.api.powerAndFinish('big', 'start');
+    await node.running('big');
+    await sleep(1_500);
+    assert.equal((await node.api.get('big'))?.status?.state, 'running');
+    assert.ok(((await node.api.get('big'))?.status?.diskBytes ?? 0) > 3 * mebibyte);
+    // A start has armed the limit again.
+    await node.api.patch('big', { spec: { limits: { disk: 2 } } });
+    await node.api.untilState('big', 'offline');
+    assert.equal(node.daemon.lines(uuid).filter((line) => line === limitLine).length, 2);
+  },
+);
 
 test('two ports of a server answer on the node; one that is taken is told (containers 24.7)', options, async (t) => {
   const name = uniqueName('net');

@@ -1,8 +1,8 @@
 // What a server printed lately, and what its installation printed.
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { DockerError } from '../../../docker/engine.ts';
+import { installLogPath } from '../../../volumes/install-places.ts';
 import { RequestRefused, refusals } from '../http-errors.ts';
 import { queryText } from '../query-text.ts';
 import { forServer, type RouteDeps, type ServerParams } from '../route-deps.ts';
@@ -33,7 +33,7 @@ export function logRoutes(app: FastifyInstance, deps: LogDeps): void {
     '/api/servers/:server/install-logs',
     forServer<ServerParams>(deps, async ({ spec: { uuid = '' } }) => {
       try {
-        const text = await beginningOf(join(config.system.logDirectory, 'install', `${uuid}.log`));
+        const text = await beginningOf(installLogPath(config.system, uuid));
         const at = text.indexOf(scriptOutput);
         return { data: at < 0 ? text : text.slice(at + scriptOutput.length) };
       } catch (error) {
