@@ -4,7 +4,7 @@ import { appendFileSync } from 'node:fs';
 export interface Figure {
   what: string;
   value: number;
-  unit: 'MB' | 'ms' | 's' | 'CPU s' | '/s' | 'writes' | 'lines' | '×';
+  unit: 'MB' | 'µs' | 'ms' | 's' | 'CPU s' | '/s' | 'writes' | 'lines' | '×';
   /** The most it should be, or the least where more is better. */
   aim?: number;
   /** What Wings needs for the same on the same machine, in words. */

@@ -2,7 +2,7 @@
 // the kernel says about its memory and time is the figure, not what it says itself.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { uniqueName } from '../../support/docker.ts';
 import { NodeClient } from '../../support/node-client.ts';
+import type { PanelStandIn } from '../../support/panel/panel-stand-in.ts';
 
 const program = fileURLToPath(new URL('../../../bin/aileron', import.meta.url));
 const readyWithinMs = 60_000;
@@ -31,16 +32,23 @@ export interface Ports {
   api: number;
 }
 
+export type PanelOfNode = Pick<PanelStandIn, 'node' | 'url'>;
+
 export class LaunchedNode {
   readonly directory: string;
   readonly nodeName = uniqueName('bench');
+  /** Whoever shows the secret is the Panel. */
+  readonly token: { id: string; secret: string };
+  readonly #remote: string;
   #process: ChildProcess | undefined;
   #api: NodeClient | undefined;
   #ports: Ports = { kube: 0, ops: 0, api: 0 };
   readonly #log: string[] = [];
 
-  /** `system`: more lines of that section. */
-  constructor({ system = [] }: { system?: readonly string[] } = {}) {
+  /** `system`: more lines of that section; `panel`: without one the node is nobody's. */
+  constructor({ system = [], panel }: { system?: readonly string[]; panel?: PanelOfNode } = {}) {
+    this.token = panel ? { id: panel.node.tokenId, secret: panel.node.token } : { id: 'bench', secret: 'b'.repeat(64) };
+    this.#remote = panel?.url ?? '';
     this.directory = mkdtempSync(join(tmpdir(), 'aileron-bench-'));
     mkdirSync(join(this.directory, 'state'), { mode: 0o700 });
     writeFileSync(join(this.directory, 'config.yml'), this.#configuration(system), { mode: 0o600 });
@@ -93,10 +101,13 @@ export class LaunchedNode {
     const pid = this.#process?.pid ?? 0;
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
-    // Behind the name, which may contain anything: utime and stime are the 12th and 13th, in ticks of 10 ms.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    const cpu = (Number(fields[11]) + Number(fields[12])) / 100;
-    return { pid, rss: bytes('VmRSS'), anonymous: bytes('RssAnon'), cpu };
+    return { pid, rss: bytes('VmRSS'), anonymous: bytes('RssAnon'), cpu: cpuSecondsOf(pid) };
+  }
+
+  /** The next start finds no objects; keys and the compile cache stay. */
+  forget(): void {
+    const state = join(this.directory, 'state');
+    for (const name of readdirSync(state)) if (name.startsWith('store.db')) rmSync(join(state, name));
   }
 
   async stop(): Promise<void> {
@@ -130,8 +141,8 @@ export class LaunchedNode {
   #configuration(system: readonly string[]): string {
     const below = (name: string) => JSON.stringify(join(this.directory, name));
     return `
-token_id: bench
-token: ${'b'.repeat(64)}
+token_id: ${this.token.id}
+token: ${this.token.secret}
 api: { host: 127.0.0.1, port: 0 }
 system:
   root_directory: ${below('root')}
@@ -146,7 +157,7 @@ system:
   enable_log_rotate: false
 ${system.map((line) => `  ${line}\n`).join('')}docker:
   network: { name: none, network_mode: none }
-remote: ''
+remote: ${JSON.stringify(this.#remote)}
 `;
   }
 
@@ -160,6 +171,13 @@ store:
   path: ${JSON.stringify(join(this.directory, 'state/store.db'))}
 `;
   }
+}
+
+/** Seconds that all threads of the process have worked. */
+export function cpuSecondsOf(pid: number): number {
+  // Behind the name, which may contain anything: utime and stime are the 12th and 13th, in ticks of 10 ms.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 async function isReady(port: number): Promise<boolean> {
