@@ -1,4 +1,4 @@
-// What signed links have opened and is still running: each ends within moments of its revocation.
+// What signed links have opened and is still running: each ends within moments of its revocation, and with its server.
 import { RequestRefused, refusals } from './http-errors.ts';
 import type { RouteDeps } from './route-deps.ts';
 import type { Claims } from './token.ts';
@@ -9,11 +9,17 @@ const mostStreams = 1_024;
 export class LinkStreams {
   readonly #rules: RouteDeps['rules'];
   readonly #open = new Map<AbortController, Claims>();
-  readonly #unsubscribe: () => void;
+  readonly #unsubscribe: (() => void)[];
 
-  constructor({ revocations, rules }: Pick<RouteDeps, 'revocations' | 'rules'>) {
+  constructor({ revocations, rules, servers }: Pick<RouteDeps, 'revocations' | 'rules' | 'servers'>) {
     this.#rules = rules;
-    this.#unsubscribe = revocations.onChange(() => this.#look());
+    this.#unsubscribe = [
+      revocations.onChange(() => this.#end((claims) => this.#rules.isDenied(claims))),
+      servers.onChange(({ type, object: { metadata, spec } }) => {
+        if (type !== 'DELETED' && !metadata.deletionTimestamp) return;
+        this.#end(({ serverUuid }) => serverUuid === spec.uuid);
+      }),
+    ];
   }
 
   /** @throws RequestRefused when there are too many */
@@ -25,11 +31,11 @@ export class LinkStreams {
   }
 
   close(): void {
-    this.#unsubscribe();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     for (const abort of this.#open.keys()) abort.abort();
   }
 
-  #look(): void {
-    for (const [abort, claims] of this.#open) if (this.#rules.isDenied(claims)) abort.abort();
+  #end(which: (claims: Claims) => boolean): void {
+    for (const [abort, claims] of this.#open) if (which(claims)) abort.abort();
   }
 }
