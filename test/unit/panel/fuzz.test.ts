@@ -342,6 +342,7 @@ test('whatever is pushed as a configuration changes what a Panel may change and 
     system: { data: '/var/lib/pelican/volumes', sftp: { bind_port: 2022 }, root_directory: '/x', username: 'root' },
     ...{ docker: { network: { network_mode: 'host' } }, ignore_panel_config_updates: false },
   });
+  const before = structuredClone(config);
   let taken = 0;
   for (let number = 1; number <= pushes; number += 1) {
     const text = spoiled(pushed, dice(number)).toString('utf8');
@@ -354,7 +355,7 @@ test('whatever is pushed as a configuration changes what a Panel may change and 
     try {
       const { config: now } = panelUpdate(config, body, { id: 'literal', secret: 'literal' });
       const { debug: _, uuid: __, token, api, system, ...rest } = now;
-      const { debug: ___, uuid: ____, token: _____, api: ownApi, system: own, ...ours } = config;
+      const { debug: ___, uuid: ____, token: _____, api: ownApi, system: own, ...ours } = before;
       assert.deepEqual(rest, ours, `push ${number}`);
       assert.deepEqual({ ...system, sftp: own.sftp }, own, `push ${number}`);
       assert.deepEqual({ ...system.sftp, port: 0 }, { ...own.sftp, port: 0 }, `push ${number}`);
