@@ -2,7 +2,8 @@
 // `docker start` by hand. The process never notices.
 import { LineSplitter } from '../../src/console/line-splitter.ts';
 import type { ContainerInfo } from '../../src/docker/engine.ts';
-import { type ProcessState, processStates, type Server } from '../../src/resources/server.ts';
+import type { ProcessState, Server } from '../../src/resources/server.ts';
+import { processStates } from '../../src/resources/server-status.ts';
 import { type ServerDeps, tell, uuidOf } from './deps.ts';
 
 /**

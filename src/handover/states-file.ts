@@ -1,7 +1,8 @@
 // states.json, by which Wings and this daemon tell each other which servers run: whoever starts next reads what the other
 // wrote last. A word of our own in it, which Wings drops when it writes, tells whose it is.
 import { constants, open } from 'node:fs/promises';
-import { type ProcessState, processStates } from '../resources/server.ts';
+import type { ProcessState } from '../resources/server.ts';
+import { processStates } from '../resources/server-status.ts';
 import type { Logger } from '../telemetry/log.ts';
 
 export type ServerStates = ReadonlyMap<string, ProcessState>;

@@ -8,7 +8,8 @@ import { namespaceSchema } from './namespace.ts';
 import { nodeStatusSchema } from './node.ts';
 import { restoreSpecSchema, restoreStatusSchema } from './restore.ts';
 import { scheduleSpecSchema, scheduleStatusSchema } from './schedule.ts';
-import { serverSpecSchema, serverStatusSchema } from './server.ts';
+import { serverSpecSchema } from './server-spec.ts';
+import { serverStatusSchema } from './server-status.ts';
 
 /** As in a CustomResourceDefinition. Priority 0 is always shown, 1 with `-o wide`. */
 export interface PrinterColumn {

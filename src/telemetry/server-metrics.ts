@@ -2,7 +2,7 @@
 // bounded by the servers of the node and go with them.
 import { Gauge, type Registry } from 'prom-client';
 import type { Bus, Usage } from '../bus/bus.ts';
-import { processStates } from '../resources/server.ts';
+import { processStates } from '../resources/server-status.ts';
 
 const usageGauges: [name: string, help: string, value: (usage: Usage) => number][] = [
   ['aileron_server_cpu_percent', 'CPU use of a server in percent of one core.', (usage) => usage.cpuAbsolute],

@@ -5,7 +5,8 @@ import { PowerRequests } from '../../src/http/wings/power-requests.ts';
 import { explain } from '../../src/http/wings/socket-errors.ts';
 import { PowerConflictError } from '../../src/resources/errors.ts';
 import { powerBusyText } from '../../src/resources/power.ts';
-import { type PowerAction, powerActions, type Server } from '../../src/resources/server.ts';
+import type { PowerAction, Server } from '../../src/resources/server.ts';
+import { powerActions } from '../../src/resources/server-spec.ts';
 import { anyUuid, aServer } from '../support/builders.ts';
 
 interface Asked {

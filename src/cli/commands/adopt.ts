@@ -3,7 +3,7 @@
 // whose player stopped it a moment ago stays stopped. Containers are not touched, now or later.
 import { join } from 'node:path';
 import type { Config } from '../../config/config.ts';
-import { processStates } from '../../resources/server.ts';
+import { processStates } from '../../resources/server-status.ts';
 import { writeDurable } from '../../volumes/write-durable.ts';
 import { apiTrust } from '../api-trust.ts';
 import { CliError, type ExitCode, exitCodes } from '../exit-codes.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JsonSchema } from '../../../src/resources/json-schema.ts';
-import { serverSpecSchema } from '../../../src/resources/server.ts';
+import { serverSpecSchema } from '../../../src/resources/server-spec.ts';
 import { AdmissionBench, thisNode, uuidOf, writeContext } from '../../support/an-admission.ts';
 
 test('a Server of nothing but an image is complete', async () => {
