@@ -179,7 +179,7 @@ export class DaemonChild {
   }
 
   /** Types a line as soon as there is a console. @throws Error with what the daemon said */
-  async type(uuid: string, line: string, ms = 15_000): Promise<void> {
+  async type(uuid: string, line: string, ms = 30_000): Promise<void> {
     const refusal = await until(`"${line}" is typed`, ms, async () => {
       const id = ++this.#typed;
       this.#order({ do: 'type', id, uuid, line });
@@ -193,7 +193,7 @@ export class DaemonChild {
     if (refusal.error !== undefined) throw new Error(refusal.error);
   }
 
-  async untilLine(uuid: string, text: string, ms = 20_000): Promise<void> {
+  async untilLine(uuid: string, text: string, ms = 30_000): Promise<void> {
     await this.#told.until(
       `"${text}" stands in the console`,
       ms,

@@ -29,7 +29,7 @@ export class ApiError extends Error {
 
 const servers = '/apis/aileron.dev/v1/servers';
 const requestTimeoutMs = 15_000;
-const patienceMs = 20_000;
+const patienceMs = 30_000;
 
 export class NodeClient {
   readonly #port: number;
