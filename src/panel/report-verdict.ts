@@ -7,18 +7,18 @@ export type ReportVerdict =
   | { do: 'done' }
   /** `afterMs`: not before. */
   | { do: 'retry'; reason: string; afterMs?: number }
-  /** Look whether the credentials are good at all, and ask again with `nodeIsKnown`. */
+  /** Look whether the credentials are good at all; if so, send it once more, and ask again with `nodeIsKnown`. */
   | { do: 'ask-again'; reason: string }
   /** `orphan`: the Panel does not know the object any more. `alarm`: what we sent is wrong. */
   | { do: 'give-up'; reason: string; orphan: boolean; alarm: boolean };
 
 export interface ReportFacts {
   what: PanelReport;
-  /** What the call threw; undefined = it was taken. */
+  /** What the last call threw; undefined = it was taken. */
   error: unknown;
   /** Since the outcome was decided. */
   ageMs: number;
-  /** Whether the Panel takes the credentials of this node; undefined = not asked yet. */
+  /** Whether the Panel took the credentials of this node before that call; undefined = not asked yet. */
   nodeIsKnown: boolean | undefined;
 }
 

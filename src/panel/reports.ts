@@ -35,15 +35,15 @@ export function panelDeliverer(options: ReportsOptions): Deliver {
     if (!what) throw new UndeliverableError(`the Panel knows no report "${entry.what}"`);
     const { owner } = object.spec as Installed['spec'];
     if (owner?.kind !== 'Panel') throw new UndeliverableError('it is not the Panel’s');
-    const error = await send(options.api, what, object, signal).then(
-      () => undefined,
-      (thrown: unknown) => thrown ?? new Error('the call failed without a reason'),
-    );
-    signal.throwIfAborted();
-    if (error instanceof UndeliverableError) throw error;
-    const facts = { what, error, ageMs: clock.now() - Date.parse(entry.since) };
-    let verdict = verdictOf({ ...facts, nodeIsKnown: undefined });
-    if (verdict.do === 'ask-again') verdict = verdictOf({ ...facts, nodeIsKnown: await isKnown(options.api, signal) });
+    const ageMs = clock.now() - Date.parse(entry.since);
+    let error = await refusalOf(options.api, what, object, signal);
+    let verdict = verdictOf({ what, error, ageMs, nodeIsKnown: undefined });
+    if (verdict.do === 'ask-again') {
+      const nodeIsKnown = await isKnown(options.api, signal);
+      // The token may have been another one when the report was refused: what counts is a refusal by a Panel that knows us.
+      if (nodeIsKnown) error = await refusalOf(options.api, what, object, signal);
+      verdict = verdictOf({ what, error, ageMs, nodeIsKnown });
+    }
     switch (verdict.do) {
       case 'done':
         return;
@@ -61,6 +61,23 @@ export function panelDeliverer(options: ReportsOptions): Deliver {
       }
     }
   };
+}
+
+/** What a try ends in; undefined = the Panel took it. @throws UndeliverableError, and the reason of an abort */
+async function refusalOf(
+  api: ReportsOptions['api'],
+  what: PanelReport,
+  object: OwingObject,
+  signal: AbortSignal,
+): Promise<unknown> {
+  try {
+    await send(api, what, object, signal);
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof UndeliverableError) throw error;
+    return error ?? new Error('the call failed without a reason');
+  }
 }
 
 async function send(

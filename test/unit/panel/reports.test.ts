@@ -253,7 +253,7 @@ test('a row that is not committed yet is told again; one that is gone leaves its
   assert.ok(bench.sent.length >= 3 && !bench.sent.includes('list'));
   assert.ok((await bench.now())?.status?.owed);
   await bench.admission.clock.advance(60_000);
-  assert.equal(bench.sent.at(-1), 'list');
+  assert.equal(bench.sent.at(-2), 'list');
   const backup = await bench.now();
   assert.equal(backup?.status?.owed, undefined);
   assert.equal(backup?.metadata.deletionTimestamp, undefined);
@@ -273,6 +273,32 @@ test('while the Panel does not know this node nothing is given up', async (t) =>
   await bench.admission.clock.advance(600_000);
   assert.equal((await bench.now())?.status?.owed, undefined);
   assert.equal((await bench.now())?.metadata.labels, undefined);
+});
+
+test('a refusal of the token that was changed in that moment costs no report', async (t) => {
+  for (const status of [400, 403]) {
+    const bench = new Bench();
+    // Refused with the token of before, and so the node is known when it asks, with the new one.
+    bench.answers = [answer(status)];
+    await bench.backup(t);
+    await bench.admission.clock.advance(5_000);
+    assert.deepEqual(
+      bench.sent.map((sent) => sent.split(' ')[0]),
+      ['backup', 'list', 'backup'],
+    );
+    assert.deepEqual(bench.events, []);
+    assert.equal((await bench.now())?.metadata.labels, undefined);
+  }
+});
+
+test('what the Panel refuses twice, and knows the node in between, is given up', async (t) => {
+  const bench = new Bench();
+  bench.answers = [answer(403), answer(403)];
+  await bench.backup(t);
+  await bench.admission.clock.advance(5_000);
+  assert.deepEqual(bench.answers, []);
+  assert.match(bench.events.join(), /ReportGivenUp: .*not of this node/);
+  assert.deepEqual((await bench.now())?.metadata.labels, { [orphanLabel]: 'true' });
 });
 
 test('a report that is wrong is given up at once, with an alarm', async (t) => {
