@@ -44,7 +44,7 @@ async function site(
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-test('no secret is in anything that a node tells (covers: SEC-112, SEC-113, SEC-108)', options, async (t) => {
+test('no secret is in anything that a node tells (covers: SEC-112, SEC-113, SEC-108, SEC-124)', options, async (t) => {
   const secrets = {
     nodeToken: `canary-node-${randomBytes(16).toString('hex')}`,
     registryPassword: canary('registry'),
@@ -179,6 +179,10 @@ debug: true
   assert.equal((await ask(`${at(good.uuid)}/backup`, { method: 'POST', body })).status, 202);
   await until('the backup is reported', patienceMs, async () => panel.state.backups.get(backup)?.isSuccessful);
 
+  // What everybody on the machine can read of a process (SEC-124).
+  const commandLine = readFileSync(`/proc/${node.pid}/cmdline`, 'utf8');
+  assert.match(commandLine, /node/);
+
   // All that was told, to whomever.
   const events = JSON.stringify(await api.events());
   const objects = await Promise.all(
@@ -196,7 +200,7 @@ debug: true
   await node.stop();
   const texts: Record<string, string> = {
     ...{ consoles: JSON.stringify([console.messages, logs]), statuses },
-    ...{ events, metrics, report, printed: printed.stdout + printed.stderr, errors: told.join('\n') },
+    ...{ commandLine, events, metrics, report, printed: printed.stdout + printed.stderr, errors: told.join('\n') },
     ...{ standardError: node.log, traces: traces.join('\n') },
     ...Object.fromEntries(filesBelow(log).map((file) => [file, readFileSync(file, 'utf8')])),
   };

@@ -4,6 +4,8 @@ import { type TestContext, test } from 'node:test';
 import { anyUuid } from '../support/builders.ts';
 import { aUser, ConsoleNode, type ConsoleNodeOptions, otherUser } from '../support/console-node.ts';
 import { settle } from '../support/fake-clock.ts';
+import { httpCall } from '../support/http-call.ts';
+import { nodeSecret } from '../support/signed-token.ts';
 
 async function aRunningNode(t: TestContext, options: ConsoleNodeOptions = {}): Promise<ConsoleNode> {
   const node = await ConsoleNode.start(t, options);
@@ -32,10 +34,15 @@ test('a power action over a socket is one record, of the time when it was asked 
   ]);
 });
 
-test('the same by the store, as the API of the Panel asks for it, is none (activity 8.1)', async (t) => {
+test('the same over REST, as a Panel asks for it, is none (activity 8.1)', async (t) => {
   const node = await aRunningNode(t);
-  const patch = { spec: { power: { request: { action: 'stop' } } } };
-  await node.admission.patch('Server', 'demo', patch, node.writer);
+  node.attachInput();
+  const headers = { authorization: `Bearer ${nodeSecret}` };
+  const ask = (what: string, body: object) =>
+    httpCall(node.port, `/api/servers/${anyUuid}/${what}`, { method: 'POST', headers, body });
+  assert.equal((await ask('commands', { commands: ['say hi'] })).status, 204);
+  assert.equal((await ask('power', { action: 'stop' })).status, 202);
+  assert.equal((await node.server()).spec.power.request?.action, 'stop');
   await node.finishPower();
   await settle();
   assert.deepEqual(node.activities, []);

@@ -200,6 +200,20 @@ test('what was accepted is not sent again while it cannot be removed (activity 8
   assert.deepEqual(made.taken.map(indexOf), [0, 1, 2, 3, 4, 5]);
 });
 
+test('what was accepted and not removed before the daemon was killed is sent once more, and no more (covers: SEC-109)', async (t) => {
+  const journal = new SameThreadJournal(t);
+  const first = bench(t, { journal });
+  journal.removalError = new Error('killed');
+  first.add(...starts(50));
+  await first.clock.advance(minute);
+  assert.equal(first.taken.length, 50);
+  journal.removalError = undefined;
+  const second = bench(t, { journal });
+  await second.clock.advance(10 * minute);
+  assert.deepEqual(second.taken.map(indexOf), first.taken.map(indexOf));
+  assert.deepEqual(journal.waiting, { plain: 0, sftp: 0 });
+});
+
 test('rows that wait from before a restart are sent (activity 8.8)', async (t) => {
   const journal = new SameThreadJournal(t);
   const first = bench(t, { journal });

@@ -72,6 +72,33 @@ test('a file keeps its owner and mode, and nothing lies about afterwards (covers
   assert.deepEqual(readdirSync(path()), ['f']);
 });
 
+test('whoever is killed before the new file is in its place leaves the old one whole (covers: SEC-98)', (t) => {
+  const { path, edit } = setUp(t);
+  writeFileSync(path('f'), 'a=1\n');
+  chmodSync(path('f'), 0o640);
+  const { ino } = statSync(path('f'));
+  const files = join(import.meta.dirname, '../../../src/volumes/rooted-file-system.ts');
+  const directory = join(import.meta.dirname, '../../../src/volumes/open-directory.ts');
+  const script = `
+    import { writeSync } from 'node:fs';
+    const { RootedFileSystem } = await import(${JSON.stringify(files)});
+    const { OpenDirectory } = await import(${JSON.stringify(directory)});
+    const root = OpenDirectory.open(${JSON.stringify(path())});
+    const file = new RootedFileSystem(root, ${JSON.stringify(owner)}).replace('f', {});
+    writeSync(file.fd, 'a=2 and half of what com');
+    process.kill(process.pid, 'SIGKILL');
+  `;
+  const { signal } = spawnSync(process.execPath, ['--input-type=module', '--eval', script]);
+  assert.equal(signal, 'SIGKILL');
+  assert.equal(readFileSync(path('f'), 'utf8'), 'a=1\n');
+  assert.deepEqual([statSync(path('f')).ino, statSync(path('f')).mode & 0o777], [ino, 0o640]);
+  const [left = ''] = readdirSync(path()).filter((name) => name !== 'f');
+  assert.match(left, /^\.aileron-[0-9a-f]{24}\.part$/);
+  assert.equal(statSync(path(left)).mode & 0o077, 0, 'nobody reads what is not finished');
+  assert.equal(edit({}).result, 'written');
+  assert.equal(readFileSync(path('f'), 'utf8'), 'a=2\n');
+});
+
 test('a file that is right already is not written', (t) => {
   const { path, edit } = setUp(t);
   writeFileSync(path('f'), 'a=2\n');
