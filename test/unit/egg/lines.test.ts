@@ -156,6 +156,19 @@ for (const [what, before, replace, after] of [
   test(`properties: ${what}`, () => assert.equal(properties(before, replace), after));
 }
 
+test('properties: a condition is a text, and looks at what earlier replacements left', () => {
+  const { text } = editText('properties', 'a=1\nb=regex:.*\n', [
+    { match: 'a', replace_with: 'x', if_value: 'regex:.*' },
+    { match: 'b', replace_with: 'y', if_value: 'regex:.*' },
+    { match: 'a', replace_with: '2', if_value: '1' },
+    { match: 'a', replace_with: '3', if_value: '2' },
+    { match: 'a', replace_with: '4', if_value: '1' },
+    { match: 'c', replace_with: '5' },
+    { match: 'c', replace_with: '6', if_value: '5' },
+  ]);
+  assert.equal(text, 'a=3\nb=y\nc=6\n');
+});
+
 test('properties: a value stays on its line (covers: SEC-96)', () => {
   assert.equal(properties('a=1\n', { a: 'x\nenable-rcon=true\r\t\0\f' }), 'a=x\\nenable-rcon=true\\r\\t\\u0000\\f\n');
 });

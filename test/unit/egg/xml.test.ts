@@ -101,6 +101,12 @@ for (const [what, before, replace, after] of [
     { 'r.a': 'ü' },
     '\ufeff<r>\r\n  <a>ü</a>\r\n</r>\r\n',
   ],
+  [
+    'signs in names of attributes',
+    '<r><a/></r>',
+    { 'r.a': "[x-y.z='v']", 'r.*': "[p:q='w']" },
+    '<r>\n  <a x-y.z="v" p:q="w"/>\n</r>\n',
+  ],
   ['no text', '<r><a>x</a></r>', { 'r.a': '' }, '<r>\n  <a></a>\n</r>\n'],
   ['control characters', '<r><a/></r>', { 'r.a': 'x\u0000\u0007y' }, '<r>\n  <a>xy</a>\n</r>\n'],
 ] as const) {
