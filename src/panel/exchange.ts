@@ -12,13 +12,14 @@ export interface PanelRequest {
   url: URL;
   headers: Record<string, string>;
   body?: string;
-  /** Of the answer, unpacked. */
+  /** Of an answer that is a success, unpacked. */
   maxBytes: number;
 }
 
 export interface PanelAnswer {
   status: number;
   headers: IncomingHttpHeaders;
+  /** Whole when the call succeeded; otherwise its beginning. */
   body: Buffer;
 }
 
@@ -33,6 +34,9 @@ export interface ExchangeOptions {
 
 // Imported by name the module would show all it has, a WebSocket among it, and so load undici: 8 MB.
 const http = process.getBuiltinModule('node:http');
+
+/** Of an answer that is no success: it holds a sentence, or a page of a proxy that nobody reads. */
+const complaintBytes = 65_536;
 
 const mostRedirects = 10;
 const redirects = [301, 302, 303, 307, 308];
@@ -117,9 +121,12 @@ export class Exchange {
       request.on('upgrade', (_response, socket) => socket.destroy());
       request.on('response', (response) => {
         answered = true;
-        readAll(response, maxBytes).then((content) => {
+        const { statusCode: status = 0, headers } = response;
+        const isSuccess = status >= 200 && status <= 299;
+        const content = isSuccess ? readAll(response, maxBytes) : readBeginning(response, complaintBytes);
+        content.then((body) => {
           settled();
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: content });
+          resolve({ status, headers, body });
         }, failed);
       });
       request.end(body);
@@ -136,8 +143,28 @@ async function readAll(response: IncomingMessage, maxBytes: number): Promise<Buf
     if (size > maxBytes) throw new PanelUnreadableError(`the Panel answered with more than ${maxBytes} bytes`);
     chunks.push(chunk as Buffer);
   }
-  if (!response.complete) throw new Error('the connection was closed in the middle of an answer');
+  if (!response.complete) throw closedInTheMiddle();
   return Buffer.concat(chunks, size);
+}
+
+/** Unpacked, and no further than the bound. @throws PanelUnreadableError, and what the connection throws */
+async function readBeginning(response: IncomingMessage, mostBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of unpacked(response)) {
+    chunks.push(chunk as Buffer);
+    size += (chunk as Buffer).length;
+    if (size <= mostBytes) continue;
+    // The rest is not waited for: the connection goes.
+    response.destroy();
+    return Buffer.concat(chunks, mostBytes);
+  }
+  if (!response.complete) throw closedInTheMiddle();
+  return Buffer.concat(chunks, size);
+}
+
+function closedInTheMiddle(): Error {
+  return new Error('the connection was closed in the middle of an answer');
 }
 
 function unpacked(response: IncomingMessage): Readable {
@@ -147,7 +174,7 @@ function unpacked(response: IncomingMessage): Readable {
     throw new PanelUnreadableError('the Panel answered in an encoding that it was not asked for');
   const gunzip = createGunzip();
   response.on('error', (error) => gunzip.destroy(error));
-  response.on('aborted', () => gunzip.destroy(new Error('the connection was closed in the middle of an answer')));
+  response.on('aborted', () => gunzip.destroy(closedInTheMiddle()));
   return response.pipe(gunzip);
 }
 

@@ -6,6 +6,7 @@ import type { Flavour } from '../config/config.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { Redactor } from '../telemetry/redact.ts';
 import { type JsonBounds, parseBounded } from './bounded-json.ts';
+import { complaintOf } from './complaint.ts';
 import { Exchange, type PanelAnswer } from './exchange.ts';
 import type {
   ActivityEntry,
@@ -17,7 +18,7 @@ import type {
   SftpUser,
   UploadParts,
 } from './panel-api.ts';
-import { complaintOf, PanelResponseError, PanelUnreachableError, PanelUnreadableError } from './panel-errors.ts';
+import { PanelResponseError, PanelUnreachableError, PanelUnreadableError } from './panel-errors.ts';
 import type { CallResult, PanelMetrics } from './panel-metrics.ts';
 import { fieldsOf, integerOf, isFields, listOf, textOf, textsOf } from './read-value.ts';
 import { repeatedly } from './retry.ts';
@@ -218,7 +219,7 @@ export class PanelClient implements PanelApi {
   #refusal({ status, headers, body }: PanelAnswer, now: number): PanelResponseError {
     const redactor = new Redactor();
     redactor.addAll([this.#options.credentials().secret, ...Object.values(this.#customHeaders)]);
-    const { code, detail, fields } = complaintOf(body.toString('utf8'));
+    const { code, detail, fields } = complaintOf(body);
     const complaint = { code: redactor.text(code), detail: redactor.text(detail), fields };
     return new PanelResponseError(status, complaint, retryAfter(headers['retry-after'], now));
   }

@@ -1,10 +1,5 @@
 // What a call to the Panel ends in when it does not succeed: the Panel said no, the Panel did not answer, or nobody can
-// read what it said. Texts of the Panel are cut and freed of control characters before anything shows them.
-
-const longestText = 1_000;
-
-/** Fields that a 422 may name; a batch of activity has some hundred entries. */
-const mostFields = 1_000;
+// read what it said.
 
 /** The Panel answered with a status that is no success. */
 export class PanelResponseError extends Error {
@@ -71,44 +66,4 @@ export interface PanelComplaint {
   code: string;
   detail: string;
   fields: string[];
-}
-
-const noComplaint: PanelComplaint = {
-  code: '_MissingResponseCode',
-  detail: 'No error response returned from API endpoint.',
-  fields: [],
-};
-
-/** What the body of an unsuccessful answer says. Never throws: a proxy in between may have written anything. */
-export function complaintOf(body: string): PanelComplaint {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch {
-    return noComplaint;
-  }
-  const errors = isRecord(parsed) ? parsed['errors'] : undefined;
-  if (!Array.isArray(errors) || !isRecord(errors[0])) return noComplaint;
-  const [first] = errors;
-  return {
-    code: plain(first['code']) || noComplaint.code,
-    detail: plain(first['detail']) || noComplaint.detail,
-    fields: errors.slice(0, mostFields).flatMap(fieldOf),
-  };
-}
-
-function fieldOf(error: unknown): string[] {
-  const meta = isRecord(error) ? error['meta'] : undefined;
-  const field = isRecord(meta) ? plain(meta['source_field']) : '';
-  return field === '' ? [] : [field];
-}
-
-/** One line of bounded length, whatever was sent. */
-function plain(value: unknown): string {
-  if (typeof value !== 'string') return '';
-  return value.slice(0, longestText).replaceAll(/\p{Cc}+/gu, ' ');
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
