@@ -181,7 +181,7 @@ test('a server that an outage ended is not started before the restore has ended'
   await node.untilState('running');
 });
 
-test('a claim of something that is gone or at its end is released', async (t) => {
+test('a claim of something that is gone or at its end is released (covers: SEC-118)', async (t) => {
   const was = await held(t, { state: 'offline' });
   const { node } = was;
   await mutateStatus(node.store, 'Restore', 'r', (status) => {
@@ -192,7 +192,7 @@ test('a claim of something that is gone or at its end is released', async (t) =>
   assert.equal((await node.server())?.status?.claim, undefined);
 });
 
-test('deletion waits for what claims the server, ten seconds at most (backups 15.14)', async (t) => {
+test('deletion waits for what claims the server, ten seconds at most (backups 15.14, covers: SEC-118)', async (t) => {
   const was = await held(t, { state: 'offline', spec: { reclaimPolicy: 'Delete' } });
   const { node } = was;
   const staging = join(node.config.system.data, '.restore', anyUuid, 'aaaaaaaa');
