@@ -12,7 +12,7 @@ import { ensureNode24 } from './setup/node24.mjs';
 import { checkout } from './setup/paths.mjs';
 import { failWith, SetupError } from './setup/step.mjs';
 
-/** Of one benchmark; archives take three minutes, the others together as long. */
+/** Of one benchmark; archives take three minutes, none of the others half as long. */
 const limitMs = 400_000;
 
 async function main(words) {
