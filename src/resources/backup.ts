@@ -2,16 +2,7 @@
 // CRD and the OpenAPI document; docs/kinds/backup.md lists the same fields.
 import type { XStatic } from 'typebox/schema';
 import type { Condition, ObjectMeta } from './object.ts';
-import {
-  nodeNameSchema,
-  outcomeSchema,
-  owedSchema,
-  ownerSchema,
-  ownUuidSchema,
-  phaseTimesSchema,
-  progressSchema,
-  serverRefSchema,
-} from './operation-parts.ts';
+import { operationIdentity, outcomeSchema, owedSchema, phaseTimesSchema, progressSchema } from './operation-parts.ts';
 import { conditionsSchema } from './schema-parts.ts';
 
 /** Keeps a deleted backup until its work has ended and its archive is gone. */
@@ -36,10 +27,7 @@ export const backupSpecSchema = {
   additionalProperties: false,
   required: ['serverRef', 'adapter', 'ignore', 'locked', 'cancel'],
   properties: {
-    uuid: ownUuidSchema,
-    nodeName: nodeNameSchema,
-    owner: ownerSchema,
-    serverRef: serverRefSchema,
+    ...operationIdentity,
     adapter: {
       type: 'string',
       enum: ['wings'],

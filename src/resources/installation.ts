@@ -2,15 +2,7 @@
 // TypeScript type, the CRD and the OpenAPI document; docs/kinds/installation.md lists the same fields.
 import type { XStatic } from 'typebox/schema';
 import type { Condition, ObjectMeta } from './object.ts';
-import {
-  nodeNameSchema,
-  outcomeSchema,
-  owedSchema,
-  ownerSchema,
-  ownUuidSchema,
-  phaseTimesSchema,
-  serverRefSchema,
-} from './operation-parts.ts';
+import { operationIdentity, outcomeSchema, owedSchema, phaseTimesSchema, ttlSchema } from './operation-parts.ts';
 import { conditionsSchema } from './schema-parts.ts';
 
 /** Keeps a deleted installation until its container is gone and its work has ended. */
@@ -32,10 +24,7 @@ export const installationSpecSchema = {
   additionalProperties: false,
   required: ['serverRef', 'reinstall', 'startOnCompletion', 'cancel', 'ttlSecondsAfterFinished'],
   properties: {
-    uuid: ownUuidSchema,
-    nodeName: nodeNameSchema,
-    owner: ownerSchema,
-    serverRef: serverRefSchema,
+    ...operationIdentity,
     reinstall: {
       type: 'boolean',
       default: false,
@@ -76,13 +65,7 @@ export const installationSpecSchema = {
       default: false,
       description: 'Ends the work: the container is killed and removed. Cannot be taken back.',
     },
-    ttlSecondsAfterFinished: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 315_360_000,
-      default: 86_400,
-      description: 'Seconds after its end when the object goes.',
-    },
+    ttlSecondsAfterFinished: ttlSchema,
   },
 } as const;
 

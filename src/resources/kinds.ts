@@ -42,6 +42,9 @@ export interface KindDefinition {
   schema: JsonSchema;
 }
 
+/** What this project's own kinds have in common. */
+const own = { group: 'aileron.dev', version: 'v1', namespaced: false, statusSubresource: true } as const;
+
 const age: PrinterColumn = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
 
 const phase: PrinterColumn = { name: 'Phase', type: 'string', jsonPath: '.status.phase' };
@@ -61,16 +64,13 @@ const outcomeMessage: PrinterColumn = {
 };
 
 export const serverKind: KindDefinition = {
-  group: 'aileron.dev',
-  version: 'v1',
+  ...own,
   kind: 'Server',
   description: 'A game server on this node: a container with its volume, limits and ports, and whether it should run.',
   plural: 'servers',
   singular: 'server',
   shortNames: ['gs'],
   categories: ['all', 'aileron'],
-  namespaced: false,
-  statusSubresource: true,
   columns: [
     { name: 'State', type: 'string', jsonPath: '.status.state', description: 'offline, starting, running or stopping' },
     { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
@@ -92,16 +92,13 @@ export const serverKind: KindDefinition = {
 };
 
 export const nodeKind: KindDefinition = {
-  group: 'aileron.dev',
-  version: 'v1',
+  ...own,
   kind: 'Node',
   description: 'This machine: what it has, which versions run, whether Docker answers. Written by the node itself.',
   plural: 'nodes',
   singular: 'node',
   shortNames: ['no'],
   categories: ['aileron'],
-  namespaced: false,
-  statusSubresource: true,
   columns: [
     { name: 'Docker', type: 'string', jsonPath: '.status.conditions[?(@.type=="DockerReady")].status' },
     { name: 'Disk-Pressure', type: 'string', jsonPath: '.status.conditions[?(@.type=="DiskPressure")].status' },
@@ -116,16 +113,13 @@ export const nodeKind: KindDefinition = {
 };
 
 export const backupKind: KindDefinition = {
-  group: 'aileron.dev',
-  version: 'v1',
+  ...own,
   kind: 'Backup',
   description: 'One archive of the files of a server: made when the object is, there as long as the object is.',
   plural: 'backups',
   singular: 'backup',
   shortNames: ['bk'],
   categories: ['all', 'aileron'],
-  namespaced: false,
-  statusSubresource: true,
   columns: [
     phase,
     progress,
@@ -152,16 +146,13 @@ export const backupKind: KindDefinition = {
 };
 
 export const restoreKind: KindDefinition = {
-  group: 'aileron.dev',
-  version: 'v1',
+  ...own,
   kind: 'Restore',
   description: 'The files of a server brought back from a backup, once.',
   plural: 'restores',
   singular: 'restore',
   shortNames: ['rst'],
   categories: ['all', 'aileron'],
-  namespaced: false,
-  statusSubresource: true,
   columns: [
     phase,
     progress,
@@ -176,16 +167,13 @@ export const restoreKind: KindDefinition = {
 };
 
 export const installationKind: KindDefinition = {
-  group: 'aileron.dev',
-  version: 'v1',
+  ...own,
   kind: 'Installation',
   description: 'The install script of a server, run once in a container of its own.',
   plural: 'installations',
   singular: 'installation',
   shortNames: ['inst'],
   categories: ['all', 'aileron'],
-  namespaced: false,
-  statusSubresource: true,
   columns: [
     phase,
     serverName,
@@ -204,16 +192,13 @@ export const installationKind: KindDefinition = {
 };
 
 export const scheduleKind: KindDefinition = {
-  group: 'aileron.dev',
-  version: 'v1',
+  ...own,
   kind: 'Schedule',
   description: 'Backups that are made again and again, and how many of them are kept.',
   plural: 'schedules',
   singular: 'schedule',
   shortNames: ['sched'],
   categories: ['all', 'aileron'],
-  namespaced: false,
-  statusSubresource: true,
   columns: [
     { name: 'Cron', type: 'string', jsonPath: '.spec.cron' },
     { name: 'Time-Zone', type: 'string', jsonPath: '.spec.timeZone' },

@@ -1,7 +1,7 @@
 // Pieces of schema that the kinds of long work share: whom it is about, how far it is, what it owes, how it ended.
-import { namePattern, uuidPattern } from './schema-parts.ts';
+import { namePattern, ownerSchema, uuidPattern } from './schema-parts.ts';
 
-export const ownUuidSchema = {
+const ownUuidSchema = {
   type: 'string',
   pattern: uuidPattern,
   description: 'Names it outside this API. Version 4, unique, immutable; generated when absent.',
@@ -14,22 +14,7 @@ export const nodeNameSchema = {
   description: 'The node it belongs to; immutable, default this node.',
 } as const;
 
-export const ownerSchema = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['kind'],
-  description: 'Who may write the spec. Set by the door the object came through.',
-  properties: {
-    kind: { type: 'string', enum: ['Panel', 'Manifest', 'User'] },
-    ref: {
-      type: 'string',
-      maxLength: 1024,
-      description: 'Which one: a file below the manifest directory, a Panel, a user.',
-    },
-  },
-} as const;
-
-export const serverRefSchema = {
+const serverRefSchema = {
   type: 'object',
   additionalProperties: false,
   required: ['name'],
@@ -42,6 +27,22 @@ export const serverRefSchema = {
       description: 'spec.uuid of that server. Stamped when the object is created; archives are kept by it.',
     },
   },
+} as const;
+
+/** What every spec of long work begins with. */
+export const operationIdentity = {
+  uuid: ownUuidSchema,
+  nodeName: nodeNameSchema,
+  owner: ownerSchema,
+  serverRef: serverRefSchema,
+} as const;
+
+export const ttlSchema = {
+  type: 'integer',
+  minimum: 0,
+  maximum: 315_360_000,
+  default: 86_400,
+  description: 'Seconds after its end when the object goes.',
 } as const;
 
 /** Written at phase changes and at most every 2 s; consoles see it four times a second. */

@@ -3,28 +3,22 @@
 import type { Backup } from './backup.ts';
 import { type FieldCause, OperationConflictError, refuse } from './errors.ts';
 import { atKey, forbiddenField, invalidValue, notFound } from './field-causes.ts';
-import { identityCauses, identityOf, sameUuidCauses, uuidKey, withFinalizer } from './identity.ts';
 import type { Admittance, Admitted, KindRules, ObjectReader } from './kind-rules.ts';
 import type { ObjectInput } from './object.ts';
 import {
   backupRunningText,
-  cancelAfter,
-  cancelCauses,
-  immutableCauses,
   installationRunningText,
   isAbout,
   keptRef,
   operationKeys,
-  operationsOf,
   restoreRunningText,
   runningBackup,
   runningInstallation,
   runningRestore,
-  serverLeavingText,
-  serverOf,
   turnsOfStart,
 } from './operation-admission.ts';
-import { checkOwner, checkOwnerOfDeletion } from './ownership.ts';
+import { admitOperation, refuseBeside, refuseLeaving, startOperation } from './operation-rules.ts';
+import { checkOwnerOfDeletion } from './ownership.ts';
 import { suspendedText } from './power.ts';
 import { irrevocableStep, isFinishedRestore, type Restore, type RestoreSpec, restoreFinalizer } from './restore.ts';
 import type { Server } from './server.ts';
@@ -51,25 +45,12 @@ export function backupKey(uuid: string): string {
 }
 
 function admitRestore(admittance: Admittance<Restore>): Admitted<Restore> {
-  const { object, stated, current, context } = admittance;
-  const given = object.spec as RestoreSpec;
-  const identity = identityOf(admittance);
-  const spec: RestoreSpec = {
-    ...given,
-    ...identity,
-    serverRef: keptRef(given.serverRef, current?.spec.serverRef),
-    backupRef: keptRef(given.backupRef, current?.spec.backupRef),
-    cancel: cancelAfter(stated, given.cancel, current?.spec),
-  };
-  refuse('Restore', object.metadata.name, [
-    ...identityCauses(identity, admittance),
-    ...immutableCauses(spec, current?.spec, immutable),
-    ...cancelCauses(spec.cancel, current?.spec),
-    ...pathCauses(spec),
-  ]);
-  const admitted = { ...object, metadata: withFinalizer(admittance, restoreFinalizer), spec };
-  if (current) checkOwner(current, admitted, context.owner);
-  if (current && spec.cancel && !current.spec.cancel && isPastCancel(current)) {
+  const { current } = admittance;
+  const kept = (given: RestoreSpec, before: RestoreSpec | undefined) => ({
+    backupRef: keptRef(given.backupRef, before?.backupRef),
+  });
+  const admitted = admitOperation(admittance, { finalizer: restoreFinalizer, immutable, kept, causes: pathCauses });
+  if (current && admitted.spec.cancel && !current.spec.cancel && isPastCancel(current)) {
     throw new OperationConflictError(pastCancelText);
   }
   return admitted;
@@ -93,35 +74,24 @@ function pathCauses({ mode, paths }: RestoreSpec): FieldCause[] {
   ];
 }
 
-async function startRestore(
+function startRestore(
   admitted: Admitted<Restore>,
   _current: Restore | undefined,
   reader: ObjectReader,
 ): Promise<ObjectInput> {
-  const { name } = admitted.metadata;
-  const { spec } = admitted;
-  // The store says that there is one of this name already.
-  if (await reader.get('Restore', name)) return admitted;
-  const { server, causes } = await serverOf(spec.serverRef, reader);
-  const twins = await reader.holders<Restore>('Restore', uuidKey(spec.uuid ?? ''));
-  refuse('Restore', name, [...causes, ...sameUuidCauses(admitted, twins)]);
-  if (!server) return admitted;
-  const operations = await operationsOf(server, reader);
-  const backup = await reader.get<Backup>('Backup', spec.backupRef.name);
-  refuse('Restore', name, backupCauses(spec.backupRef, backup, server));
-  if (server.metadata.deletionTimestamp) throw new OperationConflictError(serverLeavingText);
-  if (server.spec.suspended) throw new OperationConflictError(suspendedText);
-  if (runningBackup(operations)) throw new OperationConflictError(backupRunningText);
-  if (runningRestore(operations)) throw new OperationConflictError(restoreRunningText);
-  if (runningInstallation(operations)) throw new OperationConflictError(installationRunningText);
-  return {
-    ...admitted,
-    spec: {
-      ...spec,
-      serverRef: { ...spec.serverRef, uuid: server.spec.uuid },
-      backupRef: { ...spec.backupRef, uuid: backup?.spec.uuid },
-    },
-  };
+  const { metadata, spec } = admitted;
+  return startOperation(admitted, reader, async (server, operations) => {
+    const backup = await reader.get<Backup>('Backup', spec.backupRef.name);
+    refuse('Restore', metadata.name, backupCauses(spec.backupRef, backup, server));
+    refuseLeaving(server);
+    if (server.spec.suspended) throw new OperationConflictError(suspendedText);
+    refuseBeside(
+      [runningBackup(operations), backupRunningText],
+      [runningRestore(operations), restoreRunningText],
+      [runningInstallation(operations), installationRunningText],
+    );
+    return { backupRef: { ...spec.backupRef, ...(backup?.spec.uuid && { uuid: backup.spec.uuid }) } };
+  });
 }
 
 /** A backup of another server is answered as if there were none, so that names of others cannot be found out. */

@@ -3,14 +3,12 @@
 import type { XStatic } from 'typebox/schema';
 import type { Condition, ObjectMeta } from './object.ts';
 import {
-  nodeNameSchema,
+  operationIdentity,
   outcomeSchema,
   owedSchema,
-  ownerSchema,
-  ownUuidSchema,
   phaseTimesSchema,
   progressSchema,
-  serverRefSchema,
+  ttlSchema,
 } from './operation-parts.ts';
 import { conditionsSchema, namePattern, uuidPattern } from './schema-parts.ts';
 
@@ -39,10 +37,7 @@ export const restoreSpecSchema = {
   additionalProperties: false,
   required: ['serverRef', 'backupRef', 'mode', 'paths', 'cancel', 'ttlSecondsAfterFinished'],
   properties: {
-    uuid: ownUuidSchema,
-    nodeName: nodeNameSchema,
-    owner: ownerSchema,
-    serverRef: serverRefSchema,
+    ...operationIdentity,
     backupRef: {
       type: 'object',
       additionalProperties: false,
@@ -78,13 +73,7 @@ export const restoreSpecSchema = {
       default: false,
       description: "Ends the work as long as the server's files are untouched; cannot be taken back.",
     },
-    ttlSecondsAfterFinished: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 315_360_000,
-      default: 86_400,
-      description: 'Seconds after its end when the object goes.',
-    },
+    ttlSecondsAfterFinished: ttlSchema,
   },
 } as const;
 

@@ -3,8 +3,8 @@
 import type { XStatic } from 'typebox/schema';
 import { maxIgnoreBytes } from './backup.ts';
 import type { Condition, ObjectMeta } from './object.ts';
-import { nodeNameSchema, ownerSchema } from './operation-parts.ts';
-import { conditionsSchema, namePattern } from './schema-parts.ts';
+import { nodeNameSchema } from './operation-parts.ts';
+import { conditionsSchema, namePattern, ownerSchema } from './schema-parts.ts';
 
 /** On every Backup that a schedule made: the name of the schedule. Only backups with it are ever pruned. */
 export const scheduleLabel = 'aileron.dev/schedule';

@@ -39,3 +39,18 @@ export const conditionsSchema = {
     },
   },
 } as const;
+
+export const ownerSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['kind'],
+  description: 'Who may write the spec. Set by the door the object came through.',
+  properties: {
+    kind: { type: 'string', enum: ['Panel', 'Manifest', 'User'] },
+    ref: {
+      type: 'string',
+      maxLength: 1024,
+      description: 'Which one: a file below the manifest directory, a Panel, a user.',
+    },
+  },
+} as const;

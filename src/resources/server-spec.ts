@@ -1,6 +1,6 @@
 // What a Server can be asked to be: validation, TypeScript type, CRD and OpenAPI document of `spec`.
 import { eggSchema } from './egg-schema.ts';
-import { absolutePattern, coresPattern, namePattern, uuidPattern } from './schema-parts.ts';
+import { absolutePattern, coresPattern, namePattern, ownerSchema, uuidPattern } from './schema-parts.ts';
 
 export const powerActions = ['start', 'stop', 'restart', 'kill'] as const;
 
@@ -47,20 +47,7 @@ export const serverSpecSchema = {
       maxLength: 253,
       description: 'The node it runs on; immutable, default this node.',
     },
-    owner: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['kind'],
-      description: 'Who may write the spec. Set by the door the object came through.',
-      properties: {
-        kind: { type: 'string', enum: ['Panel', 'Manifest', 'User'] },
-        ref: {
-          type: 'string',
-          maxLength: 1024,
-          description: 'Which one: a file below the manifest directory, a Panel, a user.',
-        },
-      },
-    },
+    owner: ownerSchema,
     displayName: { type: 'string', maxLength: 1024, description: 'What people call it; a Panel says it.' },
     description: { type: 'string', maxLength: 16384, description: 'What people say of it.' },
     panelId: { type: 'integer', minimum: 0, description: 'Number of the server in the database of its Panel.' },
