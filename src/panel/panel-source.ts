@@ -81,13 +81,18 @@ export class PanelSource implements PanelSync {
     this.#run = this.#keepListing();
   }
 
+  /** No list is taken any more. Whoever asks for one server still may, until `close`. */
   async stop(): Promise<void> {
     this.#abort.abort(new Error('the daemon is stopping'));
-    this.#unsubscribe?.();
     this.#cancelNext?.();
     this.#wanted.resolve();
     await this.#run;
     await this.#report.stop();
+  }
+
+  /** Call after those who ask for servers have ended. */
+  close(): void {
+    this.#unsubscribe?.();
   }
 
   /** Resolves when all servers were listed once since the start. May never be. */
@@ -130,13 +135,12 @@ export class PanelSource implements PanelSync {
 
   async refresh(uuid: string, signal: AbortSignal): Promise<'fresh' | 'stale'> {
     const { api, store, writer } = this.#options;
-    const within = AbortSignal.any([signal, this.#abort.signal]);
     const ticket = writer.ticket();
     let record: unknown;
     try {
-      record = await api.server(uuid, within);
+      record = await api.server(uuid, signal);
     } catch (error) {
-      within.throwIfAborted();
+      signal.throwIfAborted();
       if (error instanceof PanelResponseError && isRefusal(error)) throw refusalOf(error);
       if (!isPanelError(error)) throw error;
       if (!(await store.get('Server', uuid)))
@@ -145,6 +149,7 @@ export class PanelSource implements PanelSync {
         });
       return 'stale';
     }
+    signal.throwIfAborted();
     if (uuidOfRecord(record) !== uuid) throw new PanelRefusedError('the Panel answered with another server');
     try {
       await writer.write(record, ticket);

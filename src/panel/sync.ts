@@ -3,7 +3,7 @@
 export interface PanelSync {
   /**
    * Fetches the configuration of one server and writes the object, also a new one. `stale`: the Panel does not answer, and
-   * what the store has is the last that it said. Nothing is ever deleted here.
+   * what the store has is the last that it said. Nothing is ever deleted here. Ends early by `signal` alone, with its reason.
    * @throws PanelRefusedError when the Panel does not confirm the server, or what it said cannot be taken; StaleUnknownError
    *   when it does not answer and the store knows no such server
    */

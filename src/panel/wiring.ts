@@ -51,7 +51,7 @@ export interface Panel {
   onBack(handler: () => void): void;
   /** For `/readyz`. */
   note(): string | undefined;
-  /** Connections end. Call after the runners were stopped. */
+  /** Connections end. Call after the runners were stopped, and the jobs that ask for servers. */
   close(): void;
 }
 
@@ -90,6 +90,9 @@ export function createPanel(options: PanelOptions): Panel {
     deliver: panelDeliverer(parts),
     onBack: (handler) => source.onBack(handler),
     note: () => source.summary(),
-    close: () => client.close(),
+    close() {
+      source.close();
+      client.close();
+    },
   };
 }

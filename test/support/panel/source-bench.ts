@@ -74,6 +74,7 @@ export class SourceBench {
     await bench.servers.synced();
     t.after(async () => {
       await bench.source.stop();
+      bench.source.close();
       await bench.servers.stop();
     });
     return bench;
@@ -88,6 +89,7 @@ export class SourceBench {
   /** As the next daemon over the same store. */
   async restart(): Promise<void> {
     await this.source.stop();
+    this.source.close();
     this.source = this.#build();
     await this.start();
   }

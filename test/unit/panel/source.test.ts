@@ -432,3 +432,21 @@ test('after the stop nothing is left to happen', async (t) => {
   await bench.advance(120_000);
   assert.equal(bench.lists, lists);
 });
+
+test('who asks for a server is not disturbed by the end of the lists, and ends by its own signal alone', async (t) => {
+  const bench = await SourceBench.make(t);
+  bench.records = [bench.record(1, { memory: 1 })];
+  await bench.start();
+  const held = Promise.withResolvers<unknown>();
+  bench.single = () => held.promise;
+  const [stays, ends] = [new AbortController(), new AbortController()];
+  const asked = bench.source.refresh(uuidOf(1), stays.signal);
+  const left = assert.rejects(bench.source.refresh(uuidOf(1), ends.signal), /told to end/);
+  await bench.source.stop();
+  await bench.rest();
+  ends.abort(new Error('told to end'));
+  held.resolve(bench.record(1, { memory: 2 }));
+  await left;
+  assert.equal(await asked, 'fresh');
+  assert.equal((await bench.server(1))?.spec.limits.memory, 2);
+});
