@@ -1,5 +1,6 @@
 // All servers of this node, page by page, a few pages at a time and none kept longer than it takes to write it. The pages
 // of a Panel have no order: a server may stand on two of them, and then another on none, which the number of servers tells.
+import { hash } from 'node:crypto';
 import type { Logger } from '../telemetry/log.ts';
 import type { PanelApi, ServerPage } from './panel-api.ts';
 import { PanelUnreadableError } from './panel-errors.ts';
@@ -18,7 +19,8 @@ export interface Listing {
   /** Every server of the Panel is in it. */
   complete: boolean;
   written: number;
-  refused: number;
+  /** Digests of the records without a uuid: the same one on two pages is one. */
+  nameless: Set<string>;
 }
 
 const pagesAtATime = 4;
@@ -40,14 +42,18 @@ const mostScans = 3;
 
 /** Throws what the Panel's answer of any page throws; what was written by then stays. */
 export async function listServers(options: ListingOptions, signal: AbortSignal): Promise<Listing> {
-  const listing: Listing = { uuids: new Set(), complete: false, written: 0, refused: 0 };
+  const { log } = options;
+  const listing: Listing = { uuids: new Set(), complete: false, written: 0, nameless: new Set() };
   for (let scan = 1; scan <= mostScans && !listing.complete; scan += 1) {
-    listing.refused = 0;
     const total = await scanPages(options, listing, signal);
+    if (total === undefined) {
+      log.warn({}, 'the Panel does not say how many servers there are: none is taken to be missing');
+      return listing;
+    }
     // Records without a uuid are counted by the Panel too.
-    listing.complete = total === undefined || listing.uuids.size + listing.refused >= total;
+    listing.complete = listing.uuids.size + listing.nameless.size >= total;
   }
-  if (!listing.complete) options.log.warn({ servers: listing.uuids.size }, 'the pages of the Panel leave servers out');
+  if (!listing.complete) log.warn({ servers: listing.uuids.size }, 'the pages of the Panel leave servers out');
   return listing;
 }
 
@@ -94,20 +100,21 @@ async function writePage(
   await eachOf(records.slice(0, mostRecords), recordsAtATime, async (record) => {
     signal.throwIfAborted();
     const uuid = uuidOfRecord(record);
-    if (uuid !== undefined) {
-      if (listing.uuids.has(uuid)) return;
-      listing.uuids.add(uuid);
-      if (listing.uuids.size > mostServers)
-        throw new PanelUnreadableError(`the Panel lists more than ${mostServers} servers`);
-    }
+    const [seen, key] = uuid === undefined ? [listing.nameless, digestOf(record)] : [listing.uuids, uuid];
+    if (seen.has(key)) return;
+    seen.add(key);
+    if (seen.size > mostServers) throw new PanelUnreadableError(`the Panel lists more than ${mostServers} servers`);
     try {
       if ((await writer.write(record, ticket)) === 'written') listing.written += 1;
     } catch (error) {
       // It was said of the one server; the others go on.
       if (!(error instanceof BadRecordError)) throw error;
-      if (uuid === undefined) listing.refused += 1;
     }
   });
+}
+
+function digestOf(record: unknown): string {
+  return hash('sha256', JSON.stringify(record));
 }
 
 /** So many at a time. After a failure none is begun any more, and it is thrown when those under way have ended. */

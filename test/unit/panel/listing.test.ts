@@ -1,8 +1,11 @@
-// The servers of one page are written several at a time, and none is left at work when the list has failed.
+// The servers of one page are written several at a time, and none is left at work when the list has failed. A list is
+// complete when the pages hold as many servers as the Panel says that there are.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { listServers } from '../../../src/panel/listing.ts';
+import type { ServerPage } from '../../../src/panel/panel-api.ts';
+import { BadRecordError, uuidOfRecord } from '../../../src/panel/server-record.ts';
 import type { WriteResult } from '../../../src/panel/server-writer.ts';
 import { StoreUnavailableError } from '../../../src/store/errors.ts';
 import { uuidOf } from '../../support/an-admission.ts';
@@ -60,4 +63,49 @@ test('after a failure none is begun, and those under way come to their end', asy
   late.resolve();
   await outcome;
   assert.deepEqual([bench.begun, bench.open], [16, 0]);
+});
+
+/** Lists these pages, of which each scan asks anew. */
+async function scan(pages: Pick<ServerPage, 'records' | 'total'>[]) {
+  const log = recordedLog();
+  let scans = 0;
+  const api = {
+    servers: async (number: number) => {
+      if (number === 0) scans += 1;
+      const currentPage = Math.max(1, number);
+      return { ...(pages[currentPage - 1] ?? assert.fail()), currentPage, lastPage: pages.length };
+    },
+  };
+  const writer = {
+    ticket: () => 1,
+    write: async (record: unknown): Promise<WriteResult> => {
+      if (uuidOfRecord(record) === undefined) throw new BadRecordError(undefined, 'it has no uuid');
+      return 'written';
+    },
+  };
+  const { complete } = await listServers({ api, writer, perPage: 2, log }, new AbortController().signal);
+  return { complete, scans };
+}
+
+const one = (number: number) => ({ uuid: uuidOf(number), settings: {} });
+
+test('a list that does not say how many servers there are is not complete, whatever it holds', async () => {
+  for (const records of [[], [one(1)]])
+    assert.deepEqual(await scan([{ records, total: undefined }]), { complete: false, scans: 1 });
+  assert.deepEqual(await scan([{ records: [], total: 0 }]), { complete: true, scans: 1 });
+});
+
+test('a record without a uuid counts as a server, and once when it stands on two pages', async () => {
+  const nameless = { settings: {} };
+  const counted = [
+    { records: [one(1), nameless], total: 3 },
+    { records: [one(2)], total: 3 },
+  ];
+  assert.deepEqual(await scan(counted), { complete: true, scans: 1 });
+  // The third server fell between the pages.
+  const hidden = [
+    { records: [one(1), nameless], total: 4 },
+    { records: [nameless, one(2)], total: 4 },
+  ];
+  assert.deepEqual(await scan(hidden), { complete: false, scans: 3 });
 });
