@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../clock/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { writeDurable } from '../../volumes/write-durable.ts';
+import { sharedSave } from './shared-save.ts';
 import { maxLifetimeSeconds } from './token.ts';
 
 export interface RevocationsOptions {
@@ -45,8 +46,7 @@ export class Revocations {
   #notBefore: number;
   #scopesRequired: boolean;
   #version = 0;
-  #writing: Promise<void> = Promise.resolve();
-  #waiting: Promise<void> | undefined;
+  readonly #save = sharedSave(() => this.#write());
 
   private constructor(options: RevocationsOptions, { notBefore, scopesRequired, denied }: Content) {
     this.#options = options;
@@ -130,18 +130,6 @@ export class Revocations {
       this.#denied.delete(name);
       if (!outlived) this.#notBefore = Math.max(this.#notBefore, at + 1);
     }
-  }
-
-  /** Writes the newest content; those who come while one write is under way share the next. */
-  #save(): Promise<void> {
-    this.#waiting ??= this.#writing
-      .catch(() => undefined)
-      .then(() => {
-        this.#waiting = undefined;
-        this.#writing = this.#write();
-        return this.#writing;
-      });
-    return this.#waiting;
   }
 
   async #write(): Promise<void> {

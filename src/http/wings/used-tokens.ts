@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../clock/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import { writeDurable } from '../../volumes/write-durable.ts';
+import { sharedSave } from './shared-save.ts';
 import { maxLifetimeSeconds } from './token.ts';
 
 export interface UsedTokensOptions {
@@ -48,8 +49,7 @@ export class UsedTokens {
   readonly #uses: Map<string, Use>;
   readonly #notBefore: number;
   #sweptAt: number;
-  #writing: Promise<void> = Promise.resolve();
-  #waiting: Promise<void> | undefined;
+  readonly #save = sharedSave(() => this.#write());
 
   private constructor(options: UsedTokensOptions, { notBefore, used }: Content) {
     this.#options = options;
@@ -89,18 +89,6 @@ export class UsedTokens {
     if (now < this.#sweptAt + sweepSeconds && this.#uses.size < this.#maxEntries) return;
     this.#sweptAt = now;
     for (const [digest, { until }] of this.#uses) if (until < now) this.#uses.delete(digest);
-  }
-
-  /** Writes the newest content; those who come while one write is under way share the next. */
-  #save(): Promise<void> {
-    this.#waiting ??= this.#writing
-      .catch(() => undefined)
-      .then(() => {
-        this.#waiting = undefined;
-        this.#writing = this.#write();
-        return this.#writing;
-      });
-    return this.#waiting;
   }
 
   async #write(): Promise<void> {
