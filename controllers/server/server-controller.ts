@@ -18,6 +18,7 @@ import { after, type Outcome, type Reconcile, type ReconcileContext } from '../.
 import { decide, openRequest, type Step, startsProcess, type View } from './decision.ts';
 import { type ServerDeps, say, tell, uuidOf } from './deps.ts';
 import { handleExit } from './exit.ts';
+import { inheritedState } from './inherited.ts';
 import { settle } from './live-state.ts';
 import { type Observation, observe } from './observe.ts';
 import { endOperation, runOperation } from './operation.ts';
@@ -111,7 +112,9 @@ async function step(deps: ServerControllerDeps, server: Server, context: Reconci
   const facts = { exited: session?.exit !== undefined, interrupted: session?.interrupted ?? false };
   const observation = await observe(deps, server, context.signal);
   if (session && facts.interrupted && observation.state === 'running') session.interrupted = false;
-  const next = decide(viewOf(deps, server, observation, facts.exited));
+  const isNew = !deps.met.has(uuidOf(server));
+  const inherited = isNew ? await inheritedState(deps, server, observation.state, context.signal) : undefined;
+  const next = decide(viewOf(deps, server, observation, { exited: facts.exited, inherited }));
   context.log.debug(
     { step: next.do, container: observation.state, state: server.status?.state },
     'decided the next step',
@@ -143,7 +146,12 @@ function isCancellation(error: unknown): boolean {
   return error instanceof Overtaken;
 }
 
-function viewOf(deps: ServerControllerDeps, server: Server, { state, container }: Observation, exited: boolean): View {
+function viewOf(
+  deps: ServerControllerDeps,
+  server: Server,
+  { state, container }: Observation,
+  { exited, inherited }: { exited: boolean; inherited: ProcessState | undefined },
+): View {
   const uuid = uuidOf(server);
   const session = deps.sessions.get(uuid);
   const watched = session !== undefined && session.target.containerId === (container?.id ?? session.target.containerId);
@@ -155,25 +163,11 @@ function viewOf(deps: ServerControllerDeps, server: Server, { state, container }
     attached: state === 'running' && watched && !exited,
     witnessedExit: watched && !session.interrupted,
     doneSeen: watched && session.doneSeen,
-    inherited: inheritedState(deps, server, state),
+    inherited,
     overDiskLimit: limit > 0 && (deps.disk.last(uuid) ?? 0) > limit,
     job: deps.working.get(server.metadata.name),
     now: deps.clock.now(),
   };
-}
-
-/** Asked at the first look alone: from then on we know better. A process that runs speaks for itself. */
-function inheritedState(
-  deps: ServerControllerDeps,
-  server: Server,
-  seen: Observation['state'],
-): ProcessState | undefined {
-  const uuid = uuidOf(server);
-  if (deps.met.has(uuid) || (seen !== 'missing' && seen !== 'stopped')) return undefined;
-  const { state } = server.status ?? {};
-  if (state === undefined) return deps.handover.firstPower(uuid) === 'Running' ? 'running' : undefined;
-  const left = deps.handover.leftBehind(uuid);
-  return left === state ? undefined : left;
 }
 
 async function perform(

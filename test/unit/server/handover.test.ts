@@ -6,6 +6,7 @@ import type { Handover } from '../../../controllers/server/deps.ts';
 import { unlistedCondition } from '../../../src/resources/listed.ts';
 import type { ProcessState, Server } from '../../../src/resources/server.ts';
 import { mutateStatus } from '../../../src/runtime/status.ts';
+import { testBody } from '../../support/docker.ts';
 import { anyUuid, FakeNode, gameImage } from '../../support/fake-node.ts';
 
 class Left implements Handover {
@@ -159,3 +160,21 @@ test('a process that is paused is taken over, and has its console as soon as it 
   await node.requestAndFinish('stop');
   assert.deepEqual(node.states, ['stopping', 'offline']);
 });
+
+for (const known of [false, true])
+  test(`what ran there and is being installed is not started, ${known ? 'though we knew it' : 'and is new here'}`, async (t) => {
+    const { node, left } = known ? await running(t) : nodeAfter(t);
+    node.docker.addImage('installer:1');
+    if (known) await node.requestAndFinish('stop');
+    await node.stop();
+    left.state = 'running';
+    const body = testBody('installer:1', '', { Labels: { Service: 'Pelican', ContainerType: 'server_installer' } });
+    const { id } = await node.docker.createContainer(`${anyUuid}_installer`, body);
+    await node.docker.startContainer(id);
+    node.states = [];
+    await node.start();
+    if (!known) await node.add({ spec: { image: `~${gameImage}` } });
+    await node.untilState('offline');
+    await node.settle();
+    assert.deepEqual(node.states, []);
+  });
