@@ -129,12 +129,17 @@ export class ConsoleClient {
     return this.closed ?? { code: 0, reason: '' };
   }
 
-  /** Everything that was sent before has been dealt with: the answer to a ping comes behind it. */
+  /** Everything that was sent before has been dealt with: the answer to a ping comes behind it, or the end. */
   async settled(): Promise<void> {
     for (let round = 0; round < 3; round++) {
-      const pong = once(this.socket, 'pong');
+      if (this.socket.readyState !== this.socket.OPEN) return;
+      const answered = new AbortController();
+      const pong = once(this.socket, 'pong', { signal: answered.signal });
+      const closed = once(this.socket, 'close', { signal: answered.signal });
       this.socket.ping();
-      await pong;
+      await Promise.race([pong, closed]);
+      answered.abort();
+      await Promise.allSettled([pong, closed]);
     }
   }
 
