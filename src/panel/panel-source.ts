@@ -192,11 +192,11 @@ export class PanelSource implements PanelSync {
         if (signal.aborted) return;
         failures += 1;
         const delay = backoffMs(failures, tryAgain, random);
-        this.#failed(error);
-        log.warn(
-          { err: error, failures, retryInMs: Math.round(delay) },
-          'the servers of the Panel could not be listed',
-        );
+        const fields = { err: error, failures, retryInMs: Math.round(delay) };
+        if (isPanelError(error)) {
+          this.#failed(error);
+          log.warn(fields, 'the servers of the Panel could not be listed');
+        } else log.error(fields, 'the list of the Panel could not be taken up by this node');
         // Only `stop` aborts the wait, and the loop's condition sees that.
         await sleep(clock, delay, signal).catch(() => {});
         this.#wanted.resolve();

@@ -234,6 +234,56 @@ test('any call that finds the Panel away has it listed anew, without a storm', a
 });
 
 test('a Panel before which another login is asked for cannot be asked, and the condition says so', async (t) => {
+test('a single way to the Panel that is broken makes it neither away nor back, and is looked into ever less often', async (t) => {
+  const bench = await SourceBench.make(t);
+  bench.records = [bench.record(1)];
+  await bench.start();
+  let back = 0;
+  bench.source.onBack(() => {
+    back += 1;
+  });
+  const late = new PanelUnreachableError('the Panel gave no answer in 30 s', { timedOut: true });
+  for (const error of [aRefusal(502), aRefusal(503), aRefusal(504), late, noAnswer]) {
+    bench.source.heard(error);
+    await bench.advance(1_000);
+    assert.match((await bench.reachable()) ?? '', /^True/, error.message);
+  }
+  for (let seconds = 0; seconds < 3_600; seconds += 5) {
+    bench.source.heard(aRefusal(503));
+    await bench.advance(5_000);
+  }
+  // At once, after 5, 10, 20, … and 300 s.
+  assert.ok(bench.lists >= 15 && bench.lists <= 20, `${bench.lists} lists in an hour`);
+  assert.equal(back, 0);
+  await bench.advance(601_000);
+  const before = bench.lists;
+  bench.source.heard(noAnswer);
+  await bench.rest();
+  assert.equal(bench.lists, before + 1, 'what is long over is no reason to wait');
+});
+
+test('what this node cannot write is no fault of the Panel', async (t) => {
+  const bench = await SourceBench.make(t);
+  bench.records = [bench.record(1)];
+  await bench.start();
+  const { store } = bench.admission;
+  const { update } = store;
+  t.after(() => Object.assign(store, { update }));
+  store.update = async () => {
+    throw new Error('database or disk is full');
+  };
+  bench.records = [bench.record(1, { memory: 9 })];
+  bench.source.relist();
+  await bench.advance(6_000);
+  assert.match((await bench.reachable()) ?? '', /^True/);
+  assert.equal(bench.source.counts().reachable, true);
+  const [told] = bench.log.find({ message: 'the list of the Panel could not be taken up by this node' });
+  assert.match(String(told?.fields['err']), /disk is full/);
+  store.update = update;
+  await bench.advance(61_000);
+  assert.equal((await bench.server(1))?.spec.limits.memory, 9);
+});
+
   const bench = await SourceBench.make(t);
   bench.records = [bench.record(1)];
   await bench.start();
