@@ -20,6 +20,7 @@ import { isAway, isPanelError, isRefusal, PanelResponseError } from './panel-err
 import type { PanelCounts } from './panel-metrics.ts';
 import { BadRecordError, uuidOfRecord } from './server-record.ts';
 import type { ServerWriter } from './server-writer.ts';
+import { Suspicion } from './suspicion.ts';
 import { PanelRefusedError, type PanelSync, StaleUnknownError } from './sync.ts';
 
 export interface PanelSourceOptions {
@@ -66,10 +67,12 @@ export class PanelSource implements PanelSync {
   #cancelNext: (() => void) | undefined;
   #unsubscribe: (() => void) | undefined;
   readonly #onBack: (() => void)[] = [];
+  readonly #suspicion: Suspicion;
 
   constructor(options: PanelSourceOptions) {
     this.#options = options;
     this.#report = new NodeReport(options);
+    this.#suspicion = new Suspicion({ clock, random, look: () => this.relist() });
   }
 
   start(): void {
@@ -86,6 +89,7 @@ export class PanelSource implements PanelSync {
     this.#abort.abort(new Error('the daemon is stopping'));
     this.#cancelNext?.();
     this.#wanted.resolve();
+    this.#suspicion.stop();
     await this.#run;
     await this.#report.stop();
   }
@@ -112,9 +116,7 @@ export class PanelSource implements PanelSync {
 
   /** Hears how every call to the Panel ended: one that finds it away is the sign to ask until it is back. */
   heard(error: unknown): void {
-    if (this.#facts.reachable !== true || !isAway(error)) return;
-    this.#failed(error);
-    this.relist();
+    if (this.#facts.reachable === true && isAway(error)) this.#suspicion.raise();
   }
 
   /** For `/readyz`: undefined when there is nothing to say. */

@@ -102,6 +102,8 @@ export class Outbox {
   readonly #owing: () => OwingObject[];
   /** By key of the object: the entry whose receiver is back. */
   readonly #hastened = new Map<string, string>();
+  /** By key of the object: the entry that was not taken although its receiver was back. */
+  readonly #inVain = new Map<string, string>();
 
   constructor(options: OutboxOptions) {
     const { sources, nodeName, clock, log, metrics, registry } = options;
@@ -134,11 +136,14 @@ export class Outbox {
     this.#deliverers.set(to, deliver);
   }
 
-  /** It was away and is back: what it did not take is tried now, not when its pause is over. */
+  /**
+   * It was away and is back: what it did not take is tried now, not when its pause is over. What it does not take then
+   * either waits for its own next try before it is hastened again.
+   */
   hasten(to: string): void {
     for (const object of this.#owing()) {
       const [entry] = object.status?.owed ?? [];
-      if (entry?.to !== to || entry.attempts === 0) continue;
+      if (entry?.to !== to || entry.attempts === 0 || this.#inVain.get(keyOf(object)) === entry.id) continue;
       this.#hastened.set(keyOf(object), entry.id);
       this.controller.enqueue(keyOf(object));
     }
@@ -149,8 +154,9 @@ export class Outbox {
     const hastened = this.#hastened.get(key);
     this.#hastened.delete(key);
     const object = await store.get<OwingObject>(...partsOf(key));
+    const entry = object?.status?.owed?.[0];
+    if (this.#inVain.get(key) !== entry?.id) this.#inVain.delete(key);
     if (!object) return undefined;
-    const entry = object.status?.owed?.[0];
     if (!entry) {
       await removeFinalizer(store, object, owedFinalizer);
       return undefined;
@@ -163,7 +169,10 @@ export class Outbox {
     }
     const waitMs = entry.nextAttemptAt ? Date.parse(entry.nextAttemptAt) - now : 0;
     // Farther away than any pause means that the wall clock was turned back.
-    if (waitMs > 0 && waitMs <= tryAgain.maxMs + roundingMs && hastened !== entry.id) return after(waitMs);
+    const isDue = waitMs <= 0 || waitMs > tryAgain.maxMs + roundingMs;
+    if (!isDue && hastened !== entry.id) return after(waitMs);
+    if (isDue) this.#inVain.delete(key);
+    else this.#inVain.set(key, entry.id);
     const deliver = this.#deliverers.get(entry.to);
     if (!deliver) return after(tryAgain.maxMs);
     return this.#try(deliver, entry, object, context);

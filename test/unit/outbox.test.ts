@@ -156,6 +156,29 @@ test('what was not taken is tried at once when its receiver is back, and nothing
   assert.deepEqual(delivered, ['1', '2', 'early']);
 });
 
+test('what its receiver did not take although it was back is not hastened before its own next try', async (t) => {
+  const { start, add, clock } = await anOutbox(t);
+  let tries = 0;
+  const { outbox } = await start(async () => {
+    tries += 1;
+    throw new Error('this one way is broken');
+  });
+  await add('a', [entry('1')]);
+  await clock.advance(1_000_000);
+  const before = tries;
+  for (let round = 0; round < 20; round += 1) {
+    outbox.hasten('Panel');
+    await clock.advance(1_000);
+  }
+  assert.equal(tries, before + 1);
+  // That one failed too: five minutes later is its own next one, and then it may be hastened again.
+  await clock.advance(302_000);
+  assert.equal(tries, before + 2);
+  outbox.hasten('Panel');
+  await settle(20);
+  assert.equal(tries, before + 3);
+});
+
 test('one object’s bad entry holds up its own next one and nobody else’s', async (t) => {
   const { start, add, clock } = await anOutbox(t);
   const delivered: string[] = [];

@@ -2,6 +2,7 @@
 // happens whatever it says.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { PanelUnreachableError } from '../../../src/panel/panel-errors.ts';
 import { PanelRefusedError, StaleUnknownError } from '../../../src/panel/sync.ts';
 import type { Server } from '../../../src/resources/server.ts';
 import { asManifest, asPanel, uuidOf, writeContext } from '../../support/an-admission.ts';
@@ -233,7 +234,6 @@ test('any call that finds the Panel away has it listed anew, without a storm', a
   assert.match((await bench.reachable()) ?? '', /^True/);
 });
 
-test('a Panel before which another login is asked for cannot be asked, and the condition says so', async (t) => {
 test('a single way to the Panel that is broken makes it neither away nor back, and is looked into ever less often', async (t) => {
   const bench = await SourceBench.make(t);
   bench.records = [bench.record(1)];
@@ -284,6 +284,7 @@ test('what this node cannot write is no fault of the Panel', async (t) => {
   assert.equal((await bench.server(1))?.spec.limits.memory, 9);
 });
 
+test('a Panel before which another login is asked for cannot be asked, and the condition says so', async (t) => {
   const bench = await SourceBench.make(t);
   bench.records = [bench.record(1)];
   await bench.start();
@@ -292,6 +293,7 @@ test('what this node cannot write is no fault of the Panel', async (t) => {
   await assert.rejects(bench.source.refresh(uuidOf(2), always), StaleUnknownError);
   // As the client tells of each of its calls.
   bench.source.heard(bench.away);
+  await bench.advance(6_000);
   assert.match((await bench.reachable()) ?? '', /^False Refused: .*log in first/);
   bench.away = undefined;
   await bench.advance(61_000);
