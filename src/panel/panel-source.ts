@@ -70,6 +70,7 @@ export class PanelSource implements PanelSync {
   readonly #suspicion: Suspicion;
 
   constructor(options: PanelSourceOptions) {
+    const { clock, random = Math.random } = options;
     this.#options = options;
     this.#report = new NodeReport(options);
     this.#suspicion = new Suspicion({ clock, random, look: () => this.relist() });
@@ -114,7 +115,7 @@ export class PanelSource implements PanelSync {
     this.#wanted.resolve();
   }
 
-  /** Hears how every call to the Panel ended: one that finds it away is the sign to ask until it is back. */
+  /** Hears how every call to the Panel ended. One that finds nobody has the list asked for, which says whether that is so. */
   heard(error: unknown): void {
     if (this.#facts.reachable === true && isAway(error)) this.#suspicion.raise();
   }
