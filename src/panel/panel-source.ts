@@ -136,7 +136,7 @@ export class PanelSource implements PanelSync {
     return { reachable: reachable === true, unlisted, refused, listedAt: seconds };
   }
 
-  async refresh(uuid: string, signal: AbortSignal): Promise<'fresh' | 'stale'> {
+  async refresh(uuid: string, signal: AbortSignal, options: { created?: boolean } = {}): Promise<'fresh' | 'stale'> {
     const { api, store, writer } = this.#options;
     const ticket = writer.ticket();
     let record: unknown;
@@ -155,7 +155,7 @@ export class PanelSource implements PanelSync {
     signal.throwIfAborted();
     if (uuidOfRecord(record) !== uuid) throw new PanelRefusedError('the Panel answered with another server');
     try {
-      await writer.write(record, ticket);
+      await writer.write(record, ticket, options);
     } catch (error) {
       if (!(error instanceof BadRecordError)) throw error;
       throw new PanelRefusedError(`what the Panel says of this server cannot be used: ${error.message}`, {
@@ -238,8 +238,11 @@ export class PanelSource implements PanelSync {
   }
 
   /** What was confirmed one by one since the list was begun is listed. */
-  async #markAll({ uuids }: Listing, begin: number): Promise<void> {
+  async #markAll({ uuids, nameless }: Listing, begin: number): Promise<void> {
     const { servers, writer, nodeName } = this.#options;
+    writer.forgetRefused((uuid) => {
+      return uuid === '' ? nameless.size === 0 : !uuids.has(uuid) && writer.newestOf(uuid) <= begin;
+    });
     let unlisted = 0;
     for (const server of servers.list()) {
       const { uuid = '', owner, nodeName: itsNode = nodeName } = server.spec;

@@ -1,6 +1,7 @@
 // Writes one server of the Panel into the store through admission. Guarantees: what an older answer says never lies over a
-// newer one; a server that was deleted meanwhile is not made again by an answer from before; objects of another node are
-// left alone; of an object whose record is bad the last good configuration stays, with a condition that says why.
+// newer one; a server that was deleted is not made again by an answer from before, and for some minutes only when the Panel
+// creates it; objects of another node are left alone; of an object whose record is bad the last good configuration stays,
+// with a condition that says why.
 import { isDeepStrictEqual } from 'node:util';
 import { type Clock, timestamp } from '../clock/clock.ts';
 import type { Flavour } from '../config/config.ts';
@@ -9,6 +10,7 @@ import { findCondition, removeCondition, setCondition } from '../resources/condi
 import { ForbiddenError, InvalidError, UnknownFieldsError } from '../resources/errors.ts';
 import type { EventRecorder } from '../resources/event.ts';
 import type { Server } from '../resources/server.ts';
+import { BoundedMap } from '../runtime/bounded-map.ts';
 import { mutateStatus } from '../runtime/status.ts';
 import { AlreadyExistsError, ConflictError, NotFoundError } from '../store/errors.ts';
 import type { Store } from '../store/store.ts';
@@ -26,7 +28,7 @@ export interface ServerWriterOptions {
   log: Logger;
 }
 
-/** `ignored`: an older answer, a server that leaves, or one of another node. */
+/** `ignored`: an older answer, a server that leaves or has just left, or one of another node. */
 export type WriteResult = 'written' | 'unchanged' | 'ignored';
 
 /** Its status says why the last record of the Panel was not taken. Absent otherwise. */
@@ -38,13 +40,23 @@ const maxAttempts = 16;
 /** Servers that are remembered to have been deleted; answers older than that many deletions do not come any more. */
 const mostDeleted = 10_000;
 
+/** More servers than any node has. */
+const mostAnswers = 20_000;
+
+/**
+ * The Panel has our answer to a deletion before it removes its own row: so long a list may still name the server. Of this
+ * daemon's life: a start takes longer than the Panel does, and one that did not remove its row means to keep the server.
+ */
+const deletionSettlesMs = 300_000;
+
 export class ServerWriter {
   readonly #options: ServerWriterOptions;
   readonly #context: WriteContext;
   #tickets = 0;
   /** Of the newest answer that was taken, by uuid. */
-  readonly #newest = new Map<string, number>();
-  readonly #deleted = new Map<string, number>();
+  readonly #newest = new BoundedMap<string, number>(mostAnswers);
+  /** The newest ticket at that moment, and the moment, monotonic in ms. */
+  readonly #deleted = new BoundedMap<string, { ticket: number; at: number }>(mostDeleted);
   /** What was said of each bad record, so that it is said once. */
   readonly #refused = new Map<string, string>();
 
@@ -77,10 +89,12 @@ export class ServerWriter {
     if (!uuid) return;
     this.#newest.delete(uuid);
     this.#refused.delete(uuid);
-    this.#deleted.delete(uuid);
-    this.#deleted.set(uuid, this.#tickets);
-    const [oldest] = this.#deleted.keys();
-    if (this.#deleted.size > mostDeleted && oldest !== undefined) this.#deleted.delete(oldest);
+    this.#deleted.set(uuid, { ticket: this.#tickets, at: this.#options.clock.monotonic() });
+  }
+
+  /** Of servers that the Panel does not speak of any more. The uuid is empty for records without one. */
+  forgetRefused(isGone: (uuid: string) => boolean): void {
+    for (const uuid of this.#refused.keys()) if (isGone(uuid)) this.#refused.delete(uuid);
   }
 
   /** Servers whose last record could not be taken. */
@@ -88,33 +102,46 @@ export class ServerWriter {
     return this.#refused.size;
   }
 
-  /** @throws BadRecordError, and what the store throws */
-  async write(record: unknown, ticket: number): Promise<WriteResult> {
+  /**
+   * `created`: the Panel has just asked for this server, so one that was deleted a moment ago comes back.
+   * @throws BadRecordError, and what the store throws
+   */
+  async write(record: unknown, ticket: number, { created = false } = {}): Promise<WriteResult> {
+    const uuid = uuidOfRecord(record);
+    if (uuid !== undefined) {
+      if (this.#isOld(uuid, ticket)) return 'ignored';
+      this.#newest.set(uuid, ticket);
+    }
     try {
       const server = readServer(record, this.#options.flavour);
-      if (this.#isOld(server.uuid, ticket)) return 'ignored';
-      this.#newest.set(server.uuid, ticket);
-      const result = await this.#put(server, ticket);
-      await this.#accepted(server);
+      const result = await this.#put(server, ticket, created);
+      if (!this.#isOld(server.uuid, ticket)) await this.#accepted(server, ticket);
       return result;
     } catch (error) {
       const bad = badRecordOf(error, record);
       if (!bad) throw error;
-      await this.#complain(bad);
+      if (uuid !== undefined && this.#isOld(uuid, ticket)) return 'ignored';
+      await this.#complain(bad, ticket);
       throw bad;
     }
   }
 
   #isOld(uuid: string, ticket: number): boolean {
-    return ticket < this.newestOf(uuid) || ticket <= (this.#deleted.get(uuid) ?? 0);
+    return ticket < this.newestOf(uuid) || ticket <= (this.#deleted.get(uuid)?.ticket ?? 0);
   }
 
-  async #put(server: ServerRecord, ticket: number): Promise<WriteResult> {
+  #hasJustLeft(uuid: string): boolean {
+    const deleted = this.#deleted.get(uuid);
+    return deleted !== undefined && this.#options.clock.monotonic() - deleted.at < deletionSettlesMs;
+  }
+
+  async #put(server: ServerRecord, ticket: number, created: boolean): Promise<WriteResult> {
     const { store, nodeName, log } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       const current = await store.get<Server>('Server', server.uuid);
       if (this.#isOld(server.uuid, ticket)) return 'ignored';
       if (current?.metadata.deletionTimestamp) return 'ignored';
+      if (!current && !created && this.#hasJustLeft(server.uuid)) return 'ignored';
       if (current && current.spec.nodeName !== undefined && current.spec.nodeName !== nodeName) {
         log.warn({ server: server.uuid, node: current.spec.nodeName }, 'a server of another node is left alone');
         return 'ignored';
@@ -148,18 +175,18 @@ export class ServerWriter {
     return 'written';
   }
 
-  async #accepted({ uuid }: ServerRecord): Promise<void> {
+  async #accepted({ uuid }: ServerRecord, ticket: number): Promise<void> {
     this.#refused.delete(uuid);
     const { store } = this.#options;
     const present = await store.get<Server>('Server', uuid);
     if (!findCondition(present?.status?.conditions, configurationCondition)) return;
     await mutateStatus<Server>(store, 'Server', uuid, (status) => {
-      if (status.conditions) removeCondition(status.conditions, configurationCondition);
+      if (status.conditions && !this.#isOld(uuid, ticket)) removeCondition(status.conditions, configurationCondition);
     });
   }
 
   /** Said once for each fault: log, Event, and a condition where there is an object. */
-  async #complain({ uuid, message }: BadRecordError): Promise<void> {
+  async #complain({ uuid, message }: BadRecordError, ticket: number): Promise<void> {
     const { store, events, clock, log, nodeName } = this.#options;
     if (this.#refused.get(uuid ?? '') === message) return;
     if (this.#refused.size < mostDeleted) this.#refused.set(uuid ?? '', message);
@@ -174,6 +201,7 @@ export class ServerWriter {
     }
     const { name, uid, generation: observedGeneration } = server.metadata;
     await mutateStatus<Server>(store, 'Server', name, (status) => {
+      if (this.#isOld(server.spec.uuid ?? '', ticket)) return;
       status.conditions ??= [];
       const condition = { type: configurationCondition, status: 'False', reason: 'Refused' } as const;
       setCondition(status.conditions, { ...condition, message: sentence, observedGeneration }, timestamp(clock));

@@ -38,7 +38,7 @@ export function serverRoutes(app: FastifyInstance, deps: ServerDeps): void {
     const fields = await readFields(request.raw, clock);
     const [uuid, startOnCompletion] = [fields.text('uuid'), fields.flag('start_on_completion')];
     if (!uuidOfVersion4.test(uuid)) throw new RequestRefused(refusals.invalidData);
-    await refresh(deps, uuid);
+    await refresh(deps, uuid, { created: true });
     const server = await store.get<Server>('Server', uuid);
     if (!server) throw new Error('what the Panel says of this server was not taken');
     await install(deps, server, { startOnCompletion });
@@ -72,9 +72,10 @@ export function serverRoutes(app: FastifyInstance, deps: ServerDeps): void {
 }
 
 /** The Panel waits for our answer while it answers this: nothing is held meanwhile. */
-async function refresh({ panel, closing }: ServerDeps, uuid: string): Promise<void> {
+async function refresh({ panel, closing }: ServerDeps, uuid: string, options = { created: false }): Promise<void> {
   if (!panel) throw new Error('this node has no Panel that could describe the server');
-  if ((await panel.refresh(uuid, closing)) === 'stale') throw new Error('the Panel did not describe the server');
+  if ((await panel.refresh(uuid, closing, options)) === 'stale')
+    throw new Error('the Panel did not describe the server');
 }
 
 /** The first one of a server bears its name: asked for again it is the same one. */
