@@ -44,7 +44,7 @@ export function openPanelSide(
     : undefined;
   if (panel) {
     parts.defer(() => panel.close());
-    outbox.register('Panel', panel.deliver);
+    outbox.register('Panel', panel.deliver, panel.deliveryTimeoutMs);
     panel.onBack(() => outbox.hasten('Panel'));
   }
   const { activity: limits, rootDirectory } = config.system;

@@ -27,6 +27,9 @@ interface Installed extends OwingObject {
   status?: { owed?: NonNullable<OwingObject['status']>['owed'] & {}; outcome?: { result: string } };
 }
 
+/** One after another: the report, whether the Panel knows the node, and the report once more. */
+export const mostCallsOfADelivery = 3;
+
 /** For `Outbox.register('Panel', …)`. */
 export function panelDeliverer(options: ReportsOptions): Deliver {
   const { clock, log } = options;

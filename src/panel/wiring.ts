@@ -16,7 +16,7 @@ import type { PanelApi } from './panel-api.ts';
 import { PanelClient } from './panel-client.ts';
 import { createPanelMetrics } from './panel-metrics.ts';
 import { PanelSource } from './panel-source.ts';
-import { panelDeliverer } from './reports.ts';
+import { mostCallsOfADelivery, panelDeliverer } from './reports.ts';
 import { ServerWriter } from './server-writer.ts';
 import { StatePush } from './state-push.ts';
 import type { PanelSync } from './sync.ts';
@@ -45,8 +45,9 @@ export interface Panel {
   sync: PanelSync;
   /** For the manager, after the controllers: states are told once they are known. */
   runners: Runner[];
-  /** For the outbox. */
+  /** For the outbox, with the time that it may take. */
   deliver: Deliver;
+  deliveryTimeoutMs: number;
   /** Calls when the Panel answers for the first time, and when it does again. */
   onBack(handler: () => void): void;
   /** For `/readyz`. */
@@ -54,6 +55,9 @@ export interface Panel {
   /** Connections end. Call after the runners were stopped, and the jobs that ask for servers. */
   close(): void;
 }
+
+/** Each call has its own time: it has to end by that, which says that the Panel does not answer. */
+const deliveryMarginMs = 10_000;
 
 export function createPanel(options: PanelOptions): Panel {
   const { config, bus, servers, unsettled, registry } = options;
@@ -88,6 +92,7 @@ export function createPanel(options: PanelOptions): Panel {
     sync: source,
     runners: [source, reset, ...(states ? [states] : [])],
     deliver: panelDeliverer(parts),
+    deliveryTimeoutMs: mostCallsOfADelivery * remoteQuery.timeout * 1000 + deliveryMarginMs,
     onBack: (handler) => source.onBack(handler),
     note: () => source.summary(),
     close() {

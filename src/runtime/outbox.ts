@@ -74,8 +74,8 @@ const roundingMs = 999;
 /** What nobody took for seven days is not tried any more. */
 const giveUpMs = 7 * 86_400_000;
 
-/** A delivery that says nothing for so long has failed. */
-const deliveryTimeoutMs = 30_000;
+/** A delivery that says nothing for so long has failed, where its receiver allows no other time. */
+const defaultTimeoutMs = 30_000;
 
 /** Objects whose entries are delivered side by side. */
 const workers = 16;
@@ -98,7 +98,7 @@ export class Outbox {
   readonly controller: Controller;
   readonly #options: OutboxOptions;
   readonly #metrics: OutboxMetrics;
-  readonly #deliverers = new Map<string, Deliver>();
+  readonly #deliverers = new Map<string, { deliver: Deliver; timeoutMs: number }>();
   readonly #owing: () => OwingObject[];
   /** By key of the object: the entry whose receiver is back. */
   readonly #hastened = new Map<string, string>();
@@ -130,10 +130,13 @@ export class Outbox {
     }
   }
 
-  /** Entries whose `to` is this go through `deliver`. Once for each receiver; those without one wait. */
-  register(to: string, deliver: Deliver): void {
+  /**
+   * Entries whose `to` is this go through `deliver`. Once for each receiver; those without one wait. `timeoutMs`: longer than
+   * `deliver` takes by itself; what is not over by then has failed.
+   */
+  register(to: string, deliver: Deliver, timeoutMs = defaultTimeoutMs): void {
     if (this.#deliverers.has(to)) throw new Error(`reports to ${to} have a way already`);
-    this.#deliverers.set(to, deliver);
+    this.#deliverers.set(to, { deliver, timeoutMs });
   }
 
   /**
@@ -173,16 +176,18 @@ export class Outbox {
     if (!isDue && hastened !== entry.id) return after(waitMs);
     if (isDue) this.#inVain.delete(key);
     else this.#inVain.set(key, entry.id);
-    const deliver = this.#deliverers.get(entry.to);
-    if (!deliver) return after(tryAgain.maxMs);
-    return this.#try(deliver, entry, object, context);
+    const receiver = this.#deliverers.get(entry.to);
+    if (!receiver) return after(tryAgain.maxMs);
+    const { deliver, timeoutMs } = receiver;
+    const inTime: Deliver = (...delivery) => this.#withTimeout(timeoutMs, deliver, delivery);
+    return this.#try(inTime, entry, object, context);
   }
 
   async #try(deliver: Deliver, entry: Owed, object: OwingObject, { signal, log }: ReconcileContext): Promise<Outcome> {
     const { checkpoint = async () => {} } = this.#options;
     await checkpoint('report:due');
     try {
-      await this.#withTimeout(signal, (limited) => deliver(entry, object, limited));
+      await deliver(entry, object, signal);
     } catch (error) {
       if (signal.aborted) throw error;
       const reason = error instanceof Error ? error.message : String(error);
@@ -237,15 +242,16 @@ export class Outbox {
   }
 
   /** A deliverer that does not heed its signal holds no worker either. */
-  async #withTimeout(signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  async #withTimeout(ms: number, deliver: Deliver, [entry, object, signal]: Parameters<Deliver>): Promise<void> {
     const limit = new AbortController();
-    const cancel = this.#options.clock.after(deliveryTimeoutMs, () => limit.abort(new Error('no answer in 30 s')));
+    const late = new Error(`no answer in ${ms / 1000} s`);
+    const cancel = this.#options.clock.after(ms, () => limit.abort(late));
     const limited = AbortSignal.any([signal, limit.signal]);
     const { promise: aborted, reject } = Promise.withResolvers<never>();
     const onAbort = () => reject(limited.reason);
     limited.addEventListener('abort', onAbort, { once: true });
     try {
-      await Promise.race([work(limited), aborted]);
+      await Promise.race([deliver(entry, object, limited), aborted]);
     } finally {
       cancel();
       limited.removeEventListener('abort', onAbort);
