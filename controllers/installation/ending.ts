@@ -3,7 +3,7 @@
 // write says that it is over, and in the same turn those who watch hear of it. The phase before that write is what makes the
 // next daemon do it after a crash: exactly one end.
 import { timestamp } from '../../src/clock/clock.ts';
-import { PowerConflictError } from '../../src/resources/errors.ts';
+import { publicReason } from '../../src/containers/public-reason.ts';
 import type { Installation } from '../../src/resources/installation.ts';
 import type { Server } from '../../src/resources/server.ts';
 import { releaseClaim } from '../../src/runtime/claims.ts';
@@ -11,7 +11,7 @@ import { addFinalizer } from '../../src/runtime/finalizers.ts';
 import { endPhases, type OperationOutcome } from '../../src/runtime/operation-status.ts';
 import { holdMs, owedFinalizer } from '../../src/runtime/outbox.ts';
 import { after, type Outcome } from '../../src/runtime/reconciler.ts';
-import { NotFoundError } from '../../src/store/errors.ts';
+import { ConflictError, NotFoundError, StoreClosedError, StoreUnavailableError } from '../../src/store/errors.ts';
 import { installLogPath } from '../../src/volumes/install-places.ts';
 import { type InstallationDeps, serverOf, serverUuidOf, tell, type Verdict } from './deps.ts';
 import { InstallError } from './failures.ts';
@@ -118,9 +118,16 @@ async function startServer(deps: InstallationDeps, installation: Installation): 
     });
   } catch (error) {
     if (error instanceof NotFoundError) return;
-    if (!(error instanceof PowerConflictError)) throw error;
-    tell(deps, installation, 'Warning', 'NotStarted', `The server was not started afterwards: ${error.message}.`);
+    if (isPassing(error)) throw error;
+    deps.log.warn({ err: error, installation: metadata.name }, 'a server was not started after its installation');
+    const reason = publicReason(error, deps.config);
+    tell(deps, installation, 'Warning', 'NotStarted', `The server was not started afterwards: ${reason}.`);
   }
+}
+
+/** A refusal stays one, however often it is asked: the installation comes to its end without the start. */
+function isPassing(error: unknown): boolean {
+  return [StoreUnavailableError, StoreClosedError, ConflictError].some((kind) => error instanceof kind);
 }
 
 function isSince(at: NonNullable<Server['spec']['power']['request']>['at'], begin: string | undefined): boolean {

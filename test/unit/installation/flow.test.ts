@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { owedToPanel } from '../../../src/panel/owed.ts';
+import { ForbiddenError, InvalidError } from '../../../src/resources/errors.ts';
 import type { Installation } from '../../../src/resources/installation.ts';
 import { anyUuid } from '../../support/builders.ts';
 import { InstallationBench, type InstallationBenchOptions, installerImage } from '../../support/installation-bench.ts';
@@ -262,6 +263,23 @@ test('a start that was asked for is not repeated when somebody has decided since
     [power?.desired, power?.request?.action, power?.request?.by],
     ['Running', 'start', 'installation/first'],
   );
+});
+
+test('an installation ends, whatever refuses the start that was asked for', async (t) => {
+  for (const refusal of [new InvalidError('Server', 'demo', []), new ForbiddenError('not yours'), new TypeError('x')]) {
+    const bench = new InstallationBench(t);
+    await bench.add();
+    await bench.start();
+    await bench.install('first', { skip: true, startOnCompletion: true });
+    bench.admission.patch = () => Promise.reject(refusal);
+    await bench.untilPhase('first', 'Completed');
+    const said = `NotStarted: The server was not started afterwards: ${refusal.message}.`;
+    assert.deepEqual(
+      bench.events.filter((event) => event.startsWith('NotStarted')),
+      [said],
+    );
+    await bench.stop();
+  }
 });
 
 test('the memory of an installer: the larger of both, and 1024 MiB for a server without a limit (covers: SEC-82)', async (t) => {
