@@ -74,6 +74,9 @@ const roundingMs = 999;
 /** What nobody took for seven days is not tried any more. */
 const giveUpMs = 7 * 86_400_000;
 
+/** But each daemon tries for so long: it may have been off for a week, or its wall clock may have jumped. */
+const leastTryingMs = 600_000;
+
 /** A delivery that says nothing for so long has failed, where its receiver allows no other time. */
 const defaultTimeoutMs = 30_000;
 
@@ -100,6 +103,8 @@ export class Outbox {
   readonly #metrics: OutboxMetrics;
   readonly #deliverers = new Map<string, { deliver: Deliver; timeoutMs: number }>();
   readonly #owing: () => OwingObject[];
+  /** Monotonic, ms. */
+  readonly #begun: number;
   /** By key of the object: the entry whose receiver is back. */
   readonly #hastened = new Map<string, string>();
   /** By key of the object: the entry that was not taken although its receiver was back. */
@@ -108,6 +113,7 @@ export class Outbox {
   constructor(options: OutboxOptions) {
     const { sources, nodeName, clock, log, metrics, registry } = options;
     this.#options = options;
+    this.#begun = clock.monotonic();
     const isOwing = (object: OwingObject) => isOfNode(object, nodeName) && owesAnything(object);
     this.#owing = () => sources.flatMap((source) => source.list().filter(isOwing));
     this.#metrics = createOutboxMetrics(registry, () =>
@@ -165,19 +171,14 @@ export class Outbox {
       return undefined;
     }
     await addFinalizer(store, object, owedFinalizer);
-    const now = clock.now();
-    if (now - Date.parse(entry.since) >= giveUpMs) {
-      await this.#giveUp(object, entry, `after seven days: ${entry.lastError ?? 'there was no way to it'}`);
-      return after(0);
-    }
-    const waitMs = entry.nextAttemptAt ? Date.parse(entry.nextAttemptAt) - now : 0;
+    const waitMs = entry.nextAttemptAt ? Date.parse(entry.nextAttemptAt) - clock.now() : 0;
     // Farther away than any pause means that the wall clock was turned back.
     const isDue = waitMs <= 0 || waitMs > tryAgain.maxMs + roundingMs;
     if (!isDue && hastened !== entry.id) return after(waitMs);
     if (isDue) this.#inVain.delete(key);
     else this.#inVain.set(key, entry.id);
     const receiver = this.#deliverers.get(entry.to);
-    if (!receiver) return after(tryAgain.maxMs);
+    if (!receiver) return this.#wait(object, entry);
     const { deliver, timeoutMs } = receiver;
     const inTime: Deliver = (...delivery) => this.#withTimeout(timeoutMs, deliver, delivery);
     return this.#try(inTime, entry, object, context);
@@ -197,6 +198,10 @@ export class Outbox {
       }
       this.#metrics.tried('failed');
       log.debug({ err: error, to: entry.to, what: entry.what }, 'a report was not taken');
+      if (this.#isOver(entry)) {
+        await this.#giveUp(object, entry, `after seven days: ${reason}`);
+        return after(0);
+      }
       const notBeforeMs = error instanceof RetryLaterError ? error.afterMs : 0;
       return after(await this.#recordFailure(object, entry, reason, notBeforeMs));
     }
@@ -204,6 +209,18 @@ export class Outbox {
     this.#metrics.tried('delivered');
     await this.#remove(object, entry);
     return after(0);
+  }
+
+  /** Nobody here knows the way to its receiver. */
+  async #wait(object: OwingObject, entry: Owed): Promise<Outcome> {
+    if (!this.#isOver(entry)) return after(tryAgain.maxMs);
+    await this.#giveUp(object, entry, `after seven days: ${entry.lastError ?? 'there was no way to it'}`);
+    return after(0);
+  }
+
+  #isOver({ since }: Owed): boolean {
+    const { clock } = this.#options;
+    return clock.now() - Date.parse(since) >= giveUpMs && clock.monotonic() - this.#begun >= leastTryingMs;
   }
 
   /** Answers when the next try is due, ms from now. */

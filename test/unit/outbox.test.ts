@@ -219,6 +219,28 @@ test('after seven days, or when it was refused for good, an entry goes with an E
   assert.equal(await metricValue(registry, 'aileron_owed_report_tries_total', { result: 'given_up' }), 2);
 });
 
+test('a daemon tries what is older than seven days before it gives it up, for ten minutes', async (t) => {
+  const { start, add, owedOf, clock, events } = await anOutbox(t);
+  await add('a', [entry('1')]);
+  await add('b', [entry('1')]);
+  // The node was off.
+  clock.jumpWall(8 * day);
+  const tries = { a: 0, b: 0 };
+  await start(async (_entry, { metadata }) => {
+    tries[metadata.name as 'a' | 'b'] += 1;
+    if (metadata.name === 'a' || tries.b === 1) throw new Error('no answer');
+  });
+  await settle(20);
+  assert.deepEqual(tries, { a: 1, b: 1 });
+  await clock.advance(590_000);
+  assert.equal(await owedOf('b'), undefined);
+  assert.ok(tries.a > 5 && (await owedOf('a')) !== undefined);
+  assert.deepEqual(events, []);
+  await clock.advance(600_000);
+  assert.equal(await owedOf('a'), undefined);
+  assert.deepEqual(events, ['a ReportGivenUp: The report "1" to Panel was given up after seven days: no answer']);
+});
+
 test('a wall clock that is turned back holds no try up', async (t) => {
   const { start, add, owedOf, clock } = await anOutbox(t);
   let tries = 0;
