@@ -1,11 +1,12 @@
 // Changes values in config.yml on disk. The new file is complete before it takes the place of the old one; where that
-// cannot be – the file is a mount point, or its directory may not be written – it is written over in place. The mode is
-// 0600 afterwards. Nothing is written when nothing changes.
+// cannot be – the file is a mount point, or its directory may not be written – it is written over in place, and
+// has its old text when that fails. The mode is 0600 afterwards. Nothing is written when nothing changes.
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { writeDurable } from '../volumes/write-durable.ts';
 import { ConfigError } from './config-error.ts';
 import { readConfigFile } from './config-file.ts';
 import { editYaml, type YamlChange } from './edit-yaml.ts';
+import { writeInPlace } from './write-in-place.ts';
 
 export type WriteResult = 'written' | 'unchanged' | 'read-only';
 
@@ -43,10 +44,7 @@ async function overwrite(path: string, file: string, text: string): Promise<Writ
   let handle: FileHandle | undefined;
   try {
     handle = await open(file, 'r+');
-    const bytes = Buffer.from(text);
-    for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at, bytes.length - at, at)).bytesWritten;
-    await handle.truncate(bytes.length);
-    await handle.sync();
+    await writeInPlace(handle, Buffer.from(text));
     return 'written';
   } catch (error) {
     if (codeOf(error) === 'EROFS') return 'read-only';
@@ -60,9 +58,13 @@ function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? '';
 }
 
+const outOfRoom = new Set(['ENOSPC', 'EDQUOT']);
+
 function cannotWrite(path: string, error: unknown): ConfigError {
-  return new ConfigError(
-    `The configuration file ${path} cannot be written (${(error as Error).message}); let the user of the daemon write it.`,
-    { cause: error },
-  );
+  const advice = outOfRoom.has(codeOf(error))
+    ? 'its file system is full, so make room on it'
+    : 'let the user of the daemon write it';
+  return new ConfigError(`The configuration file ${path} cannot be written (${(error as Error).message}); ${advice}.`, {
+    cause: error,
+  });
 }
