@@ -55,7 +55,8 @@ async function overwrite(path: string, file: string, text: string): Promise<Writ
 }
 
 function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? '';
+  const { code, cause } = error as NodeJS.ErrnoException;
+  return code ?? (cause as NodeJS.ErrnoException | undefined)?.code ?? '';
 }
 
 const outOfRoom = new Set(['ENOSPC', 'EDQUOT']);

@@ -9,7 +9,7 @@ export interface OpenFile extends Pick<FileHandle, 'truncate' | 'sync'> {
   write(bytes: Buffer, from: number, length: number, at: number): Promise<{ bytesWritten: number }>;
 }
 
-/** @throws what the system says; the old content is there then. Else the cause has both failures. */
+/** @throws what the system says; the old content is there then. Else the message says that it is not. */
 export async function writeInPlace(file: OpenFile, text: Buffer): Promise<void> {
   const old = await file.readFile();
   try {
@@ -33,8 +33,8 @@ async function putBack(file: OpenFile, old: Buffer, reason: Error): Promise<void
     await write(file, old, 0, old.length);
     await file.sync();
   } catch (error) {
-    const failures = new AggregateError([reason, error]);
-    throw new Error(`${reason.message}; the old content could not be put back`, { cause: failures });
+    const why = (error as Error).message;
+    throw new Error(`${reason.message}; the old content could not be put back: ${why}`, { cause: error });
   }
 }
 
