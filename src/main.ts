@@ -73,7 +73,7 @@ export async function run({ configPath, ...flags }: RunOptions): Promise<number>
     const redactor = new Redactor();
     redactor.addAll(secretsOf(config));
     const logPath = join(config.system.logDirectory, 'wings.log');
-    const onFailure = ({ message }: Error) => say(`The log cannot be written to ${logPath} (${message}).`);
+    const onFailure = ({ message }: Error) => say(`The log ${logPath} is not complete (${message}).`);
     await using logFile = new LogFile({ path: logPath, onFailure });
     process.on('SIGHUP', () => logFile.reopen());
     const log = createLogger({

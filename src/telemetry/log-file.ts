@@ -1,14 +1,14 @@
 // The log as a file beside standard error, under the name that log shippers of Wings nodes read. Lines are written in
-// order and never hold up who logs: at most 1 MiB waits, what comes then is left out and counted in a line of its own. A
-// file that was moved away by a rotation is opened anew, on SIGHUP or by itself; one that no rotation comes to in time is
-// moved aside here, and the oldest of those goes.
+// order and never hold up who logs: at most 1 MiB waits. What comes then, and what the disk did not take, is left out and
+// counted in a line of its own. A file that was moved away by a rotation is opened anew, on SIGHUP or by itself; one that no
+// rotation comes to in time is moved aside here, and the oldest of those goes. One that cannot be moved is begun anew.
 import { type FileHandle, open, rename, stat } from 'node:fs/promises';
 import { type Clock, systemClock } from '../clock/clock.ts';
 
 export interface LogFileOptions {
   path: string;
   clock?: Clock;
-  /** Called once for each time in a row that the file cannot be written. */
+  /** Called once for each time in a row that the file cannot be written, or not be moved aside. */
   onFailure(error: Error): void;
   /** Bytes of the file before it is moved aside to `.1`, `.2` and so on, and how many of those stay. */
   bounds?: { bytes: number; kept: number };
@@ -28,13 +28,18 @@ export class LogFile {
   readonly #bounds: { bytes: number; kept: number };
   #waiting: string[] = [];
   #waitingLength = 0;
+  /** Lines that found no room among those that wait, and lines that could not be written. */
   #leftOut = 0;
+  #lost = 0;
   #handle: FileHandle | undefined;
   #inode = 0;
   #bytes = 0;
   #lookedAt = 0;
   #stale = false;
   #failing = false;
+  #stuck = false;
+  /** The file ends within a line. */
+  #torn = false;
   #writing: Promise<void> | undefined;
 
   constructor({ path, clock = systemClock, onFailure, bounds = usualBounds }: LogFileOptions) {
@@ -79,34 +84,43 @@ export class LogFile {
     // What is logged in the same turn goes out together.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
-      const lines = Buffer.from(this.#take());
+      const { text, count } = this.#take();
       try {
-        await (await this.#withRoom(lines.length)).appendFile(lines);
-        this.#bytes += lines.length;
+        // A byte more, for the end of a line that is torn.
+        const file = await this.#withRoom(Buffer.byteLength(text) + 1);
+        const bytes = Buffer.from(this.#torn ? `\n${text}` : text);
+        await file.appendFile(bytes);
+        this.#bytes += bytes.length;
+        this.#torn = false;
         this.#failing = false;
       } catch (error) {
         if (!this.#failing) this.#onFailure(error as Error);
         this.#failing = true;
         this.#stale = true;
+        this.#lost += count;
       }
     }
     this.#writing = undefined;
   }
 
-  #take(): string {
-    const lines = this.#waiting.join('');
+  /** What waits, with a word on the lines before and behind it that are missing; `count` has those too. */
+  #take(): { text: string; count: number } {
+    const { length } = this.#waiting;
+    const text = [
+      this.#missing(this.#lost, 'the disk did not take lines: they were left out of this file'),
+      ...this.#waiting,
+      this.#missing(this.#leftOut, 'the disk was too slow: lines were left out of this file'),
+    ].join('');
+    const count = length + this.#lost + this.#leftOut;
     this.#waiting = [];
     this.#waitingLength = 0;
-    const leftOut = this.#leftOut;
+    this.#lost = 0;
     this.#leftOut = 0;
-    if (leftOut === 0) return lines;
-    const record = {
-      level: 40,
-      time: this.#clock.now(),
-      lines: leftOut,
-      msg: 'the disk was too slow: lines were left out of this file',
-    };
-    return `${lines}${JSON.stringify(record)}\n`;
+    return { text, count };
+  }
+
+  #missing(lines: number, msg: string): string {
+    return lines === 0 ? '' : `${JSON.stringify({ level: 40, time: this.#clock.now(), lines, msg })}\n`;
   }
 
   /** The file, moved aside first when this many bytes more are too many for it. */
@@ -114,10 +128,33 @@ export class LogFile {
     const handle = await this.#current();
     if (this.#bytes === 0 || this.#bytes + bytes <= this.#bounds.bytes) return handle;
     await this.#shut();
-    for (let number = this.#bounds.kept; number > 0; number -= 1) {
-      await moveAside(number === 1 ? this.#path : `${this.#path}.${number - 1}`, `${this.#path}.${number}`);
+    const failure = await this.#moveAside();
+    if (failure && !this.#stuck) this.#onFailure(failure);
+    this.#stuck = failure !== undefined;
+    const file = await this.#current();
+    if (this.#bytes > 0 && this.#bytes + bytes > this.#bounds.bytes) {
+      // Still the old one. Its lines go, for a log must not fill the disk.
+      await file.truncate(0);
+      this.#bytes = 0;
+      this.#torn = false;
     }
-    return this.#current();
+    return file;
+  }
+
+  /** One that cannot be moved is no reason to keep the others. Answers the last failure. */
+  async #moveAside(): Promise<Error | undefined> {
+    let failure: Error | undefined;
+    for (let number = this.#bounds.kept; number > 0; number -= 1) {
+      const from = number === 1 ? this.#path : `${this.#path}.${number - 1}`;
+      try {
+        await rename(from, `${this.#path}.${number}`);
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        // There was none yet, or a rotation took it this moment.
+        if (code !== 'ENOENT') failure = new Error(`${from} cannot be moved aside: ${message}`, { cause: error });
+      }
+    }
+    return failure;
   }
 
   async #current(): Promise<FileHandle> {
@@ -132,6 +169,9 @@ export class LogFile {
     const handle = await open(this.#path, 'a', 0o600);
     this.#handle = handle;
     const { ino, size } = await handle.stat();
+    // Part of what failed may be there.
+    if (ino !== this.#inode) this.#torn = false;
+    else if (this.#failing && size !== this.#bytes) this.#torn = size > 0;
     this.#inode = ino;
     this.#bytes = size;
     this.#lookedAt = now;
@@ -143,14 +183,5 @@ export class LogFile {
     const handle = this.#handle;
     this.#handle = undefined;
     await handle?.close();
-  }
-}
-
-async function moveAside(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    // There was none yet, or a rotation took it this moment.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }

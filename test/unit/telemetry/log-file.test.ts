@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -7,6 +9,10 @@ import { LogFile, type LogFileOptions } from '../../../src/telemetry/log-file.ts
 import { createLogger } from '../../../src/telemetry/pino-log.ts';
 import { Redactor } from '../../../src/telemetry/redact.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+
+const unshare = '/usr/bin/unshare';
+/** A mount needs a name space of its own, which needs root. */
+const mounts = process.getuid?.() === 0 && existsSync(unshare);
 
 let directory: string;
 let path: string;
@@ -88,7 +94,8 @@ test('a disk that refuses is told once, and tried again', async () => {
   await rm(path, { recursive: true });
   log.write('back\n');
   await log.close();
-  assert.equal(await readFile(path, 'utf8'), 'back\n');
+  const [lost = '', ...rest] = (await readFile(path, 'utf8')).split('\n');
+  assert.deepEqual([JSON.parse(lost).lines, rest], [3, ['back', '']]);
 });
 
 test('the file has JSON, without secrets, also when a person reads the text (covers: SEC-124)', () => {
@@ -178,4 +185,88 @@ test('messages are sampled one by one, and a new minute is a new start (covers: 
   assert.deepEqual([lines.at(-1)?.leftOut, lines.at(-2)?.leftOut], [50, undefined]);
   for (let n = 0; n < 2_000; n += 1) log.info({ n }, `constant sentence ${n}`);
   assert.equal(lines.length, 1_202 + 2_000);
+});
+
+test('a file that cannot be moved aside is begun anew, which is told once (covers: SEC-114)', async () => {
+  const { log, failures } = open({ bounds: { bytes: 30, kept: 1 } });
+  await mkdir(`${path}.1`);
+  for (let n = 10; n < 30; n += 1) {
+    log.write(`line ${n} of 20\n`); // 14 bytes
+    await log.settled();
+    assert.ok((await stat(path)).size <= 30);
+  }
+  assert.equal(await readFile(path, 'utf8'), 'line 28 of 20\nline 29 of 20\n');
+  assert.equal(failures.length, 1);
+  assert.match(failures[0]?.message ?? '', /moved aside.*EISDIR/);
+  await rm(`${path}.1`, { recursive: true });
+  log.write('moved again\n');
+  await log.close();
+  assert.equal(await readFile(`${path}.1`, 'utf8'), 'line 28 of 20\nline 29 of 20\n');
+});
+
+test('an older file that cannot be moved does not hold up the newer ones (covers: SEC-114)', async () => {
+  const { log, failures } = open({ bounds: { bytes: 30, kept: 2 } });
+  await mkdir(`${path}.2`);
+  await writeFile(`${path}.1`, 'older\n');
+  await writeFile(path, 'x'.repeat(29));
+  log.write('new\n');
+  await log.close();
+  assert.deepEqual([await readFile(`${path}.1`, 'utf8'), await readFile(path, 'utf8')], ['x'.repeat(29), 'new\n']);
+  assert.equal(failures.length, 1);
+});
+
+/** A device that is always full. */
+const full = '/dev/full';
+
+test('lines that no room was found for are counted', { skip: !existsSync(full) }, async () => {
+  await symlink(full, path);
+  const { log, failures } = open();
+  for (let n = 0; n < 5; n += 1) log.write('lost\n');
+  await log.settled();
+  log.write('lost\nas well\n');
+  await log.settled();
+  assert.equal(failures.length, 1);
+  await rm(path);
+  log.write('kept\n');
+  await log.close();
+  const [lost = '', ...rest] = (await readFile(path, 'utf8')).split('\n');
+  assert.deepEqual([JSON.parse(lost).lines, rest], [6, ['kept', '']]);
+});
+
+test('a line behind one that was cut off has a line of its own', { skip: !mounts }, async () => {
+  const module = join(import.meta.dirname, '../../../src/telemetry/log-file.ts');
+  await writeFile(
+    join(directory, 'script.ts'),
+    `import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { LogFile } from ${JSON.stringify(module)};
+process.chdir(${JSON.stringify(directory)});
+execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=16k', 'none', '.']);
+process.chdir(${JSON.stringify(directory)});
+writeFileSync('filler', Buffer.alloc(8192));
+const log = new LogFile({ path: 'wings.log', onFailure: () => {} });
+log.write('first\\n');
+await log.settled();
+log.write('x'.repeat(20_000) + '\\n');
+await log.settled();
+rmSync('filler');
+log.write('last\\n');
+await log.close();
+console.log(JSON.stringify(readFileSync('wings.log', 'utf8').split('\\n')));
+`,
+  );
+  let out: string;
+  try {
+    const stdio = ['ignore', 'pipe', 'pipe'] as const;
+    const script = join(directory, 'script.ts');
+    out = execFileSync(unshare, ['--mount', process.execPath, script], { encoding: 'utf8', stdio: [...stdio] });
+  } catch (error) {
+    // Some sandboxes let nobody mount.
+    if (/(?:unshare|mount).*(?:denied|not permitted)/i.test(String((error as { stderr?: string }).stderr))) return;
+    throw error;
+  }
+  const [first, torn, lost, ...rest]: string[] = JSON.parse(out);
+  assert.deepEqual([first, rest], ['first', ['last', '']]);
+  assert.match(torn ?? '', /^x+$/);
+  assert.equal(JSON.parse(lost ?? '').lines, 1);
 });
