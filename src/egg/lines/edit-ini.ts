@@ -1,16 +1,19 @@
-// The parser `ini`: only the lines of matched keys change. Works on bytes, as files of this kind have no encoding.
+// The parser `ini`: only the lines of matched keys change. Works on bytes, as files of this kind have no encoding. The
+// result is read again before it is believed.
+import { EggFileError } from '../config-file.ts';
 import type { Edit, Notes } from '../edit.ts';
 import { lineBreakOf } from '../splice.ts';
 import { binaryByteOrderMark, decodeBinary, encodeBinary, isAscii, toBinary } from '../text.ts';
 import { type IniPath, parseIniPath } from './ini-path.ts';
-import { joined, linesOf, onOneLine } from './lines.ts';
-import { type IniPart, readIni } from './read-ini.ts';
+import { blanksEnd, joined, linesOf, onOneLine, withoutBlankEnd, withoutBlanks } from './lines.ts';
+import { type IniPart, readIni, writtenKey } from './read-ini.ts';
 
 interface Section {
   name: string;
   parts: IniPart[];
 }
 
+/** @throws EggFileError */
 export function editIni(content: Buffer, edits: readonly Edit[], notes: Notes): Buffer {
   const text = decodeBinary(content);
   const mark = text.startsWith(binaryByteOrderMark) ? binaryByteOrderMark : '';
@@ -20,10 +23,16 @@ export function editIni(content: Buffer, edits: readonly Edit[], notes: Notes): 
     const path = parseIniPath(toBinary(match));
     const line = onOneLine(value.text);
     if (line !== value.text) notes.add(`${JSON.stringify(match)}: line breaks in the value became spaces`);
-    if (path) file.set(path, toBinary(line));
-    else notes.skipped(match, 'it names no key');
+    const key = path && writtenKey(path.key);
+    if (!path) notes.skipped(match, 'it names no key');
+    else if (key === undefined) notes.skipped(match, 'no line can hold such a key');
+    // Blanks around a value are none of it: no reader would find them again.
+    else file.set(path, key, withoutBlanks(toBinary(line)));
   }
   const edited = file.text;
+  if (!saysTheSame(file.parts, readIni(linesOf(edited)))) {
+    throw new EggFileError('the file has a layout that cannot be edited in place');
+  }
   // Where all is ASCII the mark says nothing, and old readers take it for a part of the first name.
   return encodeBinary(isAscii(edited) ? edited : mark + edited);
 }
@@ -40,18 +49,20 @@ class IniFile {
     }
   }
 
-  get text(): string {
-    return this.#sections
-      .flatMap(({ parts }) => parts)
-      .map(({ lines }) => joined(lines))
-      .join('');
+  get parts(): IniPart[] {
+    return this.#sections.flatMap(({ parts }) => parts);
   }
 
-  set({ section, key }: IniPath, value: string): void {
+  get text(): string {
+    return this.parts.map(({ lines }) => joined(lines)).join('');
+  }
+
+  /** `written`: the key as it stands in a new line. */
+  set({ section, key }: IniPath, written: string, value: string): void {
     const named = this.#sections.filter(({ name }) => name === section);
     const holder = named.find(({ parts }) => parts.some((part) => isPairOf(part, key)));
     if (holder) this.#change(holder, key, value);
-    else this.#add(named[0] ?? this.#newSection(section), key, value);
+    else this.#add(named[0] ?? this.#newSection(section), key, written, value);
   }
 
   /** Repeats of the key in the section go. */
@@ -64,12 +75,13 @@ class IniFile {
   }
 
   /** Behind the last pair, else behind the header; before the first section behind what stands there. */
-  #add(section: Section, key: string, value: string): void {
+  #add(section: Section, key: string, written: string, value: string): void {
     const lastPair = section.parts.findLastIndex(({ kind }) => kind === 'pair');
     const lastLine = section.parts.findLastIndex((part) => part.kind === 'section' || !isBlank(part));
-    const after = lastPair === -1 ? lastLineToFollow(section, lastLine) : lastPair;
+    const lastOfPair = section.parts[lastPair + 1]?.kind === 'rest' ? lastPair + 1 : lastPair;
+    const after = lastPair === -1 ? lastLineToFollow(section, lastLine) : lastOfPair;
     const model = section.parts[lastPair];
-    const start = model?.kind === 'pair' ? startLike(model.pair.before, key) : `${writtenKey(key)}=`;
+    const start = model?.kind === 'pair' ? startLike(model.pair.before, written) : `${written}=`;
     this.#endLine(section.parts, after);
     const line = { text: start + value, end: this.#lineBreak };
     section.parts.splice(after + 1, 0, pairPart(key, start, value, [line]));
@@ -111,7 +123,7 @@ function changed(part: Extract<IniPart, { kind: 'pair' }>, value: string, lineBr
   const { key, before, value: old, end } = part.pair;
   if (old === value) return [part];
   const comment = part.lines.length === 1 ? commentIn(old) : undefined;
-  const [indent = ''] = /^[ \t]*/.exec(before) ?? [];
+  const indent = before.slice(0, blanksEnd(before, 0));
   // `key =` was written with a space that stood before nothing.
   const start = old === '' && /[ \t][=:]$/.test(before) ? `${before} ` : before;
   const pair = pairPart(key, start, value, [{ text: start + value, end }]);
@@ -131,14 +143,24 @@ function pairPart(key: string, before: string, value: string, lines: IniPart['li
 }
 
 /** Indentation and spacing of another pair. */
-function startLike(before: string, key: string): string {
-  const [, indent = '', separator = '='] = /^([ \t]*)(?:"[^"]*"|`[^`]*`|[^=:]*?)([ \t]*[=:][ \t]*)$/.exec(before) ?? [];
-  const spaced = /^[ \t]+[=:]$/.test(separator) ? `${separator} ` : separator;
-  return indent + writtenKey(key) + spaced;
+function startLike(before: string, written: string): string {
+  const separatorAt = withoutBlankEnd(before).length - 1;
+  const spacingAt = withoutBlankEnd(before.slice(0, separatorAt)).length;
+  const spaced = spacingAt < separatorAt && separatorAt === before.length - 1 ? ' ' : '';
+  return before.slice(0, blanksEnd(before, 0)) + written + before.slice(spacingAt) + spaced;
 }
 
-function writtenKey(key: string): string {
-  return /[=:]|^[;#["`]/.test(key) && !key.includes('"') ? `"${key}"` : key;
+function saysTheSame(meant: readonly IniPart[], read: readonly IniPart[]): boolean {
+  const [left, right] = [meaningOf(meant), meaningOf(read)];
+  return left.length === right.length && left.every((text, index) => text === right[index]);
+}
+
+/** Without comments and what else says nothing. */
+function meaningOf(parts: readonly IniPart[]): string[] {
+  return parts.flatMap((part) => {
+    if (part.kind === 'section') return ['section', part.name];
+    return part.kind === 'pair' ? ['pair', part.pair.key, part.pair.value] : [];
+  });
 }
 
 function isBlank({ kind, lines }: IniPart): boolean {

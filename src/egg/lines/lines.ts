@@ -29,9 +29,14 @@ export function onOneLine(text: string): string {
 
 /** Without spaces and tabs around it. Other white space may be half of a character where one stands for a byte. */
 export function withoutBlanks(text: string): string {
-  let start = 0;
-  while (isBlankAt(text, start)) start += 1;
-  return withoutBlankEnd(text.slice(start));
+  return withoutBlankEnd(text.slice(blanksEnd(text, 0)));
+}
+
+/** Where the spaces and tabs that begin at `from` are over. */
+export function blanksEnd(text: string, from: number): number {
+  let end = from;
+  while (isBlankAt(text, end)) end += 1;
+  return end;
 }
 
 export function withoutBlankEnd(text: string): string {

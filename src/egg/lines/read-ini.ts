@@ -1,11 +1,12 @@
 // An INI file as lines that know what they are. One that is no section and no pair is kept and means nothing.
 import { globalSection } from './ini-path.ts';
-import { type Line, withoutBlankEnd, withoutBlanks } from './lines.ts';
+import { blanksEnd, type Line, withoutBlankEnd, withoutBlanks } from './lines.ts';
 
 export interface IniPair {
   key: string;
   /** Everything before the value. */
   before: string;
+  /** Of one that goes on behind a backslash, the first line. */
   value: string;
   /** The end of its last line. */
   end: string;
@@ -14,6 +15,11 @@ export interface IniPair {
 export type IniPart =
   | { kind: 'pair'; pair: IniPair; lines: readonly Line[] }
   | { kind: 'section'; name: string; lines: readonly Line[] }
+  /**
+   * What a pair that ends with a backslash goes on with. Or the backslash ends a Windows path, and these are lines that
+   * mean nothing: so they stay whatever becomes of the pair.
+   */
+  | { kind: 'rest'; lines: readonly Line[] }
   /** Comments and blank lines, and whatever else there is. */
   | { kind: 'other'; lines: readonly Line[] };
 
@@ -21,11 +27,19 @@ export type IniPart =
 export function readIni(lines: readonly Line[]): IniPart[] {
   const parts: IniPart[] = [];
   for (let at = 0; at < lines.length; ) {
-    const count = linesOfPart(lines, at);
-    parts.push(partOf(lines.slice(at, at + count)));
-    at += count;
+    const part = partOf(lines.slice(at, at + linesOfPart(lines, at)));
+    parts.push(part);
+    at += part.lines.length;
+    const rest = part.kind === 'pair' ? linesOfRest(lines, at) : 0;
+    if (rest > 0) parts.push({ kind: 'rest', lines: lines.slice(at, at + rest) });
+    at += rest;
   }
   return parts;
+}
+
+/** As a key is written: plain or quoted. `undefined`: in no way. */
+export function writtenKey(key: string): string | undefined {
+  return [key, `"${key}"`, `\`${key}\``].find((written) => pairStart(`${written}=`)?.key === key);
 }
 
 function partOf(lines: readonly Line[]): IniPart {
@@ -42,16 +56,19 @@ function partOf(lines: readonly Line[]): IniPart {
 
 /** Up to the value. A key may be quoted. */
 function pairStart(line: string): { before: string; key: string } | undefined {
-  if (/^[ \t]*(?:[;#[]|$)/.test(line)) return undefined;
-  const found = /^[ \t]*(?:"([^"]+)"[ \t]*|`([^`]+)`[ \t]*|([^=:]+))[=:][ \t]*/.exec(line);
-  if (!found) return undefined;
-  const [before, double, back, plain = ''] = found;
-  return { before, key: double ?? back ?? withoutBlanks(plain) };
+  const start = blanksEnd(line, 0);
+  if (start === line.length || ';#['.includes(line.charAt(start))) return undefined;
+  // Each in one pass over any line.
+  const name = /"([^"]+)"[ \t]*[=:]|`([^`]+)`[ \t]*[=:]|([^=:]*)[=:]/y;
+  name.lastIndex = start;
+  const [, double, back, plain = ''] = name.exec(line) ?? [];
+  if (name.lastIndex === 0) return undefined;
+  return { before: line.slice(0, blanksEnd(line, name.lastIndex)), key: double ?? back ?? withoutBlanks(plain) };
 }
 
 /**
- * A value goes on within quotes that are made for it, and behind a backslash; but a line that is a pair or a section
- * itself stays one, for a Windows path may end with a backslash too.
+ * A value goes on within quotes that are made for it. Not over a line that says something itself: what has no second mark,
+ * a password say, is not meant so, and the next mark may be anywhere.
  */
 function linesOfPart(lines: readonly Line[], at: number): number {
   const first = lines[at]?.text ?? '';
@@ -59,16 +76,28 @@ function linesOfPart(lines: readonly Line[], at: number): number {
   if (!start) return 1;
   const value = first.slice(start.before.length);
   const quote = value.startsWith('"""') ? '"""' : value.startsWith('`') ? '`' : undefined;
-  if (quote !== undefined && !value.includes(quote, quote.length)) {
-    const end = lines.findIndex(({ text }, index) => index > at && text.includes(quote));
-    return end === -1 ? 1 : end - at + 1;
+  if (quote === undefined || value.includes(quote, quote.length)) return 1;
+  for (let last = at + 1; last < lines.length; last += 1) {
+    const text = withoutBlankEnd(lines[last]?.text ?? '');
+    if (text !== '' && !isText(text)) return 1;
+    if (text.includes(quote)) return text.endsWith(quote) ? last - at + 1 : 1;
   }
-  let last = at;
-  while (quote === undefined && withoutBlankEnd(lines[last]?.text ?? '').endsWith('\\') && isText(lines[last + 1]))
-    last += 1;
-  return last - at + 1;
+  return 1;
 }
 
-function isText(line: Line | undefined): boolean {
-  return line !== undefined && !/^[ \t]*(?:[;#[]|$)/.test(line.text) && !pairStart(line.text);
+/** Behind the lines of a pair. */
+function linesOfRest(lines: readonly Line[], from: number): number {
+  let end = from;
+  while (endsWithBackslash(lines[end - 1]) && isText(lines[end]?.text ?? '')) end += 1;
+  return end - from;
+}
+
+function endsWithBackslash(line: Line | undefined): boolean {
+  return withoutBlankEnd(line?.text ?? '').endsWith('\\');
+}
+
+/** It is no comment, no section, no pair and not blank. */
+function isText(line: string): boolean {
+  const start = blanksEnd(line, 0);
+  return start < line.length && !';#['.includes(line.charAt(start)) && !pairStart(line);
 }

@@ -46,7 +46,16 @@ test('lines of megabytes (covers: SEC-94)', soon, () => {
   const long = 'x'.repeat(4_000_000);
   const blanks = ' '.repeat(4_000_000);
   for (const parser of ['file', 'ini', 'properties'] as const) {
-    for (const line of [long, blanks, `a${blanks}b`, '\\'.repeat(4_000_001), `${long}=${long}`]) {
+    for (const line of [
+      long,
+      blanks,
+      `a${blanks}b`,
+      `${blanks}b`,
+      `a=${blanks}b`,
+      `a=b${blanks};${blanks}`,
+      '\\'.repeat(4_000_001),
+      `${long}=${long}`,
+    ]) {
       assert.match(
         edited(parser, `${line}\nkey=1\n`, { key: 'key=2' }),
         /\nkey=(?:key=)?2\n$/,

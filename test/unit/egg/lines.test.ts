@@ -82,7 +82,19 @@ for (const [what, before, replace, after] of [
     { 'S.a': '3', 'S.b': '4', 'S.c': '5' },
     '[S]\n ; one\n a=3\n# two\nb=4\nc=5\nd=2 ; d\n',
   ],
-  ['values on several lines', 'a=one \\\n  two\nb="""x\ny"""\nc=1\n', { a: '1', b: '2' }, 'a=1\nb=2\nc=1\n'],
+  ['values on several lines', 'a=1\nb="""x\n\ny"""\nc=`z\nz`\n', { b: '2', c: '3' }, 'a=1\nb=2\nc=3\n'],
+  ['lines behind a backslash', 'a=one \\\n  two\nb=1\n', { a: '1' }, 'a=1\n  two\nb=1\n'],
+  ['a new key behind such lines', 'a=one \\\n  two', { b: '1' }, 'a=one \\\n  two\nb=1\n'],
+  ['a repeated key with such lines', 'a=1\na=2\\\n  two\n', { a: '3' }, 'a=3\n  two\n'],
+  [
+    'a mark that has no second one',
+    'm=`Hi\nport=1\nnote=use ` to\nlast=1\n',
+    { m: 'x' },
+    'm=x\nport=1\nnote=use ` to\nlast=1\n',
+  ],
+  ['a mark before a section', 'm="""Hi\n[S]\ntext"""\n', { m: 'x' }, 'm=x\n[S]\ntext"""\n'],
+  ['a mark before a comment', 'm=`Hi\n; no\ntext`\n', { m: 'x' }, 'm=x\n; no\ntext`\n'],
+  ['a mark in the middle of a line', 'm=`Hi\nuse ` to\n', { m: 'x' }, 'm=x\nuse ` to\n'],
   ['a path that ends with a backslash', 'p=C:\\d\\\nq=1\n', { p: 'x' }, 'p=x\nq=1\n'],
   [
     'carriage returns, no last line break',
@@ -99,6 +111,30 @@ for (const [what, before, replace, after] of [
 ] as const) {
   test(`ini: ${what}`, () => assert.equal(ini(before, replace), after));
 }
+
+for (const [what, before, replace, after] of [
+  ['a password of marks', 'pw=x\nport=1\nq=`q`\nlast=`q`\n', { pw: '`abc' }, 'pw=`abc\nport=1\nq=`q`\nlast=`q`\n'],
+  ['quotes that do not end', 'pw=x\nport=1\nq="""\n', { pw: '"""abc' }, 'pw="""abc\nport=1\nq="""\n'],
+  ['a path of Windows', 'dir=x\nthis says nothing\na=1\n', { dir: 'C:\\g\\' }, 'dir=C:\\g\\\nthis says nothing\na=1\n'],
+  ['blanks around a value', 'a=x\nb = y\n', { a: '  x  ', b: ' z\t', c: ' "  q  " ' }, 'a=x\nb = z\nc = "  q  "\n'],
+  [
+    'keys that need quotes',
+    '',
+    { 'b=c"d': '1', ';k"': '2', '"a': '3', '`b': '4', 'a"b`': '5' },
+    '`b=c"d`=1\n`;k"`=2\n"a=3\n`b=4\na"b`=5\n',
+  ],
+] as const) {
+  test(`ini: ${what}: a second start changes nothing`, () => {
+    assert.equal(ini(before, replace), after);
+    assert.equal(ini(after, replace), after);
+  });
+}
+
+test('ini: what no line can hold is skipped, and a file that would say something else stays', () => {
+  const { changed, notes } = editText('ini', 'a=1\n', [{ match: '=`"', replace_with: 'x' }]);
+  assert.deepEqual([changed, notes.length], [false, 1]);
+  assert.throws(() => ini('pw=x\nthis says `nothing`\nlast=1\n', { pw: '`abc' }), EggFileError);
+});
 
 test('ini: a value stays on its line (covers: SEC-96)', () => {
   const { text, notes } = editText('ini', '[S]\na=1\n', [

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'yaml';
+import { EggFileError } from '../../../src/egg/config-file.ts';
 import { edited, editText } from '../../support/egg.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -46,6 +47,37 @@ for (const parser of ['ini', 'properties', 'toml'] as const) {
     }
   });
 }
+
+test('ini: whatever marks stand in files and values, lines that are not meant stay, also a second time', () => {
+  let refused = 0;
+  for (let seed = 1; seed <= 2_000; seed++) {
+    const random = randomOf(seed);
+    const pieces = ['`', '"""', '"', '\\', ' ', '=', ';', '#', 'x', '  y', '[', ']', ':'];
+    const textBy = () => Array.from({ length: random(5) }, () => pieces[random(pieces.length)]).join('');
+    const lines = Array.from({ length: random(9) }, (_, index) =>
+      random(4) === 0 ? textBy() : `k${index}${random(2) === 0 ? '=' : ' : '}${textBy()}`,
+    );
+    const text = `[s]\n${lines.join('\n')}`;
+    const replace = { 's.k1': textBy(), [`s.${textBy().replaceAll(/[[\]]/g, '')}k`]: textBy() };
+    try {
+      const after = edited('ini', text, replace);
+      const kept = after.split('\n');
+      for (const line of lines) {
+        const isMeant = line.startsWith('k1') || !/^k\d/.test(line);
+        assert.ok(isMeant || kept.includes(line), `seed ${seed}: ${line} of\n${text}\nin\n${after}`);
+      }
+      assert.equal(
+        edited('ini', after, replace),
+        after,
+        `seed ${seed}: a second time of\n${text}\n${JSON.stringify(replace)}`,
+      );
+    } catch (error) {
+      if (!(error instanceof EggFileError)) throw error;
+      refused += 1;
+    }
+  }
+  assert.ok(refused < 40, `${refused} refused`);
+});
 
 /** mulberry32: a number below `n`. */
 function randomOf(seed: number): (n: number) => number {
