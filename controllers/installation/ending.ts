@@ -125,7 +125,7 @@ async function startServer(deps: InstallationDeps, installation: Installation): 
   }
 }
 
-/** A refusal stays one, however often it is asked: the installation comes to its end without the start. */
+/** Another try may succeed. A refusal stays one: then the installation comes to its end without the start. */
 function isPassing(error: unknown): boolean {
   return [StoreUnavailableError, StoreClosedError, ConflictError].some((kind) => error instanceof kind);
 }

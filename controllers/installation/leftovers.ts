@@ -1,6 +1,6 @@
 // Installers that nobody looks after: Wings' own, left behind when it was stopped in the middle, and those of a store that
-// was lost, get an Installation, which brings them to their end; those whose Installation has ended are removed. One of a
-// server that is not of this node is left alone.
+// was lost, get an Installation, which has the server from its first moment and brings them to their end; those whose
+// Installation has ended are removed. One of a server that is not of this node is left alone.
 import type { Clock } from '../../src/clock/clock.ts';
 import {
   installationLabel,
@@ -13,6 +13,7 @@ import type { Admission } from '../../src/resources/admission.ts';
 import { InvalidError, OperationConflictError } from '../../src/resources/errors.ts';
 import { type Installation, isFinishedInstallation } from '../../src/resources/installation.ts';
 import type { Server } from '../../src/resources/server.ts';
+import { takeClaim } from '../../src/runtime/claims.ts';
 import type { Informer } from '../../src/runtime/informer.ts';
 import { AlreadyExistsError } from '../../src/store/errors.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -116,7 +117,8 @@ export class Leftovers {
     if (!server || server.metadata.deletionTimestamp || isOthers || !isKnown) return true;
     const { items } = await store.list<Installation>('Installation');
     const ofServer = items.filter(({ spec }) => spec.serverRef.uuid === uuid);
-    if (ofServer.some((installation) => !isFinishedInstallation(installation))) return true;
+    const unfinished = ofServer.find((installation) => !isFinishedInstallation(installation));
+    if (unfinished) return this.#claimFor(unfinished);
     if (ofServer.some(({ metadata }) => metadata.uid === labels[installationLabel])) {
       await docker.removeContainer(id, { force: true });
       log.info({ server: uuid }, 'an installer that was left behind was removed');
@@ -134,12 +136,12 @@ export class Leftovers {
       spec: { serverRef: { name }, reinstall: true, adoptContainerId: containerId },
     };
     try {
-      await admission.create('Installation', object, {
+      const made = await admission.create('Installation', object, {
         ...{ by, owner: server.spec.owner ?? { kind: 'User', ref: by }, dryRun: false, fieldValidation: 'Strict' },
         warn: () => {},
       });
       log.info({ server: server.spec.uuid, container: containerId }, 'an installer that was left behind is taken over');
-      return true;
+      return await this.#claimFor(made as Installation);
     } catch (error) {
       if (error instanceof AlreadyExistsError) return true;
       if (error instanceof OperationConflictError) return false;
@@ -147,5 +149,12 @@ export class Leftovers {
       log.warn({ err: error, server: server.spec.uuid }, 'an installer that was left behind cannot be taken over');
       return true;
     }
+  }
+
+  /** Its own controller would take the claim a moment later: in that moment the game could be started beside it. */
+  async #claimFor({ metadata, spec, status }: Installation): Promise<boolean> {
+    if (status?.phase !== undefined && status.phase !== 'Pending') return true;
+    const { name, uid } = metadata;
+    return (await takeClaim(this.#options, spec.serverRef.name, { kind: 'Installation', name, uid })).taken;
   }
 }

@@ -1,9 +1,9 @@
 // What a daemon before this one, such as a Wings that was swapped out, says of a server that this one looks at for the
 // first time: it ran, so it is wanted, whether Docker still has its process or a reboot took it.
-import { installerName, installerType } from '../../src/containers/container-labels.ts';
 import type { ProcessState, Server } from '../../src/resources/server.ts';
 import type { Observed } from './decision.ts';
 import { type ServerDeps, uuidOf } from './deps.ts';
+import { installerOf } from './installer.ts';
 
 /** Undefined: nothing that is not recorded already. To be asked at the first look alone: from then on we know better. */
 export async function inheritedState(
@@ -17,7 +17,8 @@ export async function inheritedState(
   const uuid = uuidOf(server);
   const { state } = server.status ?? {};
   const said = state === undefined ? fromFirstPower(deps, uuid) : deps.handover.leftBehind(uuid);
-  const left = startsIt(said) && (await isBeingInstalled(deps, uuid, signal)) ? 'offline' : said;
+  // One that is about to be taken over: what was written down, by whomever, is older than that.
+  const left = startsIt(said ?? state) && (await installerOf(deps, uuid, signal)) ? 'offline' : said;
   return left === state ? undefined : left;
 }
 
@@ -27,10 +28,4 @@ function fromFirstPower({ handover }: Pick<ServerDeps, 'handover'>, uuid: string
 
 function startsIt(state: ProcessState | undefined): boolean {
   return state === 'running' || state === 'starting';
-}
-
-/** By an installer that was left behind and is about to be taken over: what was written down is older than that. */
-async function isBeingInstalled({ docker }: Pick<ServerDeps, 'docker'>, uuid: string, signal: AbortSignal) {
-  const installer = await docker.inspectContainer(installerName(uuid), signal);
-  return installer?.labels['ContainerType'] === installerType.ContainerType;
 }

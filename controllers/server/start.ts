@@ -3,10 +3,12 @@
 
 import { credentialsFor } from '../../src/containers/registry-credentials.ts';
 import { type ContainerBody, type ContainerInfo, DockerUnreachableError, type Mount } from '../../src/docker/engine.ts';
+import { installingText } from '../../src/resources/power.ts';
 import type { Server, ServerOperation } from '../../src/resources/server.ts';
 import { containerBody } from './container-body.ts';
 import { type ServerDeps, say, tell, uuidOf } from './deps.ts';
 import { updateGameFiles } from './game-files.ts';
+import { installerOf } from './installer.ts';
 import { allowedMounts, swappedSources } from './mounts.ts';
 import { newestOf } from './newest.ts';
 import { observe } from './observe.ts';
@@ -29,6 +31,7 @@ export async function startProcess(
   if (state === 'foreign')
     throw new StartError(`a container with the name of this server is on the node and is not touched: ${remark}`);
   if (state === 'running' && container) return takeOver(deps, known, container, remark);
+  if ((await installerOf(deps, uuidOf(known), signal))?.running) throw new StartError(installingText);
 
   const server = await newestOf(deps, known, operation, signal);
   await deps.checkpoint('start:synced');

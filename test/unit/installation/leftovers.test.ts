@@ -1,7 +1,11 @@
 // Installers that no Installation speaks of: which are taken over, which removed, and which are nobody's business.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Leftovers } from '../../../controllers/installation/leftovers.ts';
 import type { Installation } from '../../../src/resources/installation.ts';
+import type { Server } from '../../../src/resources/server.ts';
+import { releaseClaim } from '../../../src/runtime/claims.ts';
+import { Informer } from '../../../src/runtime/informer.ts';
 import { anyUuid } from '../../support/builders.ts';
 import { testBody } from '../../support/docker.ts';
 import { InstallationBench, installerImage } from '../../support/installation-bench.ts';
@@ -73,4 +77,32 @@ test('what belongs to others is left alone (covers: SEC-87)', async (t) => {
     assert.equal((await bench.docker.inspectContainer(id))?.running, true);
     await bench.stop();
   }
+});
+
+test('who takes one over has the server from that moment, before its controller has heard of it', async (t) => {
+  const bench = new InstallationBench(t);
+  await bench.add();
+  await leave(bench, wings);
+  const { clock, store, docker, admission, log } = bench;
+  const servers = new Informer<Server>({
+    ...{ store, kind: 'Server', clock, log },
+    indexes: { uuid: ({ spec }) => [spec.uuid ?? ''] },
+  });
+  servers.start();
+  await servers.synced();
+  const feed = { onReachable: () => () => {} };
+  const look = async () => {
+    const leftovers = new Leftovers({ store, docker, admission, servers, feed, nodeName: 'node-1', clock, log });
+    leftovers.start();
+    await bench.until('it has looked', () => !leftovers.pending);
+    await leftovers.stop();
+  };
+  await look();
+  const [adopted] = await installations(bench);
+  assert.equal((await bench.server())?.status?.claim?.uid, adopted?.metadata.uid);
+  // A crash came in between.
+  await releaseClaim(store, 'demo', adopted?.metadata.uid ?? '');
+  await look();
+  assert.equal((await bench.server())?.status?.claim?.uid, adopted?.metadata.uid);
+  await servers.stop();
 });

@@ -44,6 +44,14 @@ async function running(t: TestContext): Promise<{ node: FakeNode; left: Left }> 
   return { node, left };
 }
 
+async function installerAtWork({ docker }: FakeNode): Promise<string> {
+  docker.addImage('installer:1');
+  const body = testBody('installer:1', '', { Labels: { Service: 'Pelican', ContainerType: 'server_installer' } });
+  const { id } = await docker.createContainer(`${anyUuid}_installer`, body);
+  await docker.startContainer(id);
+  return id;
+}
+
 for (const state of ['running', 'starting'] as const) {
   test(`a server that is new here and was ${state} there is started, once`, async (t) => {
     const { node } = nodeAfter(t, state);
@@ -161,16 +169,31 @@ test('a process that is paused is taken over, and has its console as soon as it 
   assert.deepEqual(node.states, ['stopping', 'offline']);
 });
 
+test('a server on which an installer is at work is not started, whatever our own record says and whoever asks', async (t) => {
+  const { node } = await running(t);
+  await node.stop();
+  node.docker.exit(anyUuid, 0);
+  const id = await installerAtWork(node);
+  await node.restart();
+  await node.untilState('offline');
+  await node.settle();
+  const { status } = await node.requestAndFinish('start');
+  assert.deepEqual([node.states, status?.power?.outcome], [[], 'Failed']);
+  assert.match(status?.power?.message ?? '', /server is currently installing/);
+  // One that has ended disturbs nobody.
+  node.docker.exit(`${anyUuid}_installer`, 0);
+  assert.equal((await node.docker.inspectContainer(id))?.running, false);
+  await node.requestAndFinish('start');
+  await node.untilState('running');
+});
+
 for (const known of [false, true])
   test(`what ran there and is being installed is not started, ${known ? 'though we knew it' : 'and is new here'}`, async (t) => {
     const { node, left } = known ? await running(t) : nodeAfter(t);
-    node.docker.addImage('installer:1');
     if (known) await node.requestAndFinish('stop');
     await node.stop();
     left.state = 'running';
-    const body = testBody('installer:1', '', { Labels: { Service: 'Pelican', ContainerType: 'server_installer' } });
-    const { id } = await node.docker.createContainer(`${anyUuid}_installer`, body);
-    await node.docker.startContainer(id);
+    await installerAtWork(node);
     node.states = [];
     await node.start();
     if (!known) await node.add({ spec: { image: `~${gameImage}` } });
