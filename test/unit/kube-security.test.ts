@@ -16,6 +16,8 @@ import { createTlsListener } from '../../src/http/kube/tls-listener.ts';
 import { silentLogger } from '../../src/telemetry/log.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { type Kube, openKube, serverManifest, serversPath } from '../support/kube.ts';
+import { openConnections } from '../support/open-connections.ts';
+import { until } from '../support/until.ts';
 
 let kube: Kube;
 before(async () => {
@@ -161,6 +163,23 @@ test('ambiguous framing and what is not HTTP are refused (covers: SEC-56, SEC-12
   const both = `POST ${serversPath} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`;
   for (const text of [both, 'nonsense\r\n\r\n', '\x16\x03\x01\x00']) assert.match(await raw(text), /^HTTP\/1\.1 400 /);
   assert.equal((await kube.call('GET', '/version')).code, 200);
+});
+
+test('who offers another protocol gets an answer in this one, and keeps nothing (covers: SEC-52)', async () => {
+  for (const upgrade of ['websocket', 'h2c', 'SPDY/3.1']) {
+    const headers = { connection: 'Upgrade', upgrade };
+    assert.equal((await kube.call('GET', '/version', { headers })).code, 200, upgrade);
+    for (const start of [`GET ${serversPath}`, 'OPTIONS /version', 'GET /%zz', 'CONNECT x:1']) {
+      const before = openConnections();
+      for (let index = 0; index < 5; index++) {
+        const socket = await open();
+        socket.on('error', () => {}); // To be cut off is an answer, too.
+        socket.write(`${start} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: ${upgrade}\r\n\r\n`);
+        socket.destroySoon();
+      }
+      await until(`${start}: nothing is left`, 30_000, async () => openConnections() <= before);
+    }
+  }
 });
 
 test('an unknown failure says nothing of our inside (covers: SEC-112, SEC-120)', async () => {

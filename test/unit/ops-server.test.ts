@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { Counter, Registry } from 'prom-client';
@@ -7,6 +8,8 @@ import { runChecks } from '../../src/http/ops/health.ts';
 import { createOpsServer } from '../../src/http/ops/server.ts';
 import { silentLogger } from '../../src/telemetry/log.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { openConnections } from '../support/open-connections.ts';
+import { until } from '../support/until.ts';
 
 async function withServer(checks: HealthCheck[], run: (url: string, port: number) => Promise<void>): Promise<void> {
   const registry = new Registry();
@@ -106,5 +109,24 @@ test('survives what is not HTTP (covers: SEC-120)', async () => {
         .resume();
     });
     assert.equal((await fetch(`${url}/livez`)).status, 200);
+  });
+});
+
+test('who offers another protocol gets an answer in this one, and keeps nothing (covers: SEC-52)', async () => {
+  await withServer([good], async (_url, port) => {
+    for (const start of ['GET /livez', 'OPTIONS /livez', 'GET /%zz', 'CONNECT x:1']) {
+      const before = openConnections();
+      for (let index = 0; index < 5; index++) {
+        const socket = connect(port, '127.0.0.1');
+        socket.on('error', () => {}).resume(); // To be cut off is an answer, too.
+        socket.end(`${start} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+      }
+      await until(`${start}: nothing is left`, 30_000, async () => openConnections() <= before);
+    }
+    const socket = connect(port, '127.0.0.1');
+    socket.write('GET /livez HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+    const [answer] = await once(socket, 'data', { signal: AbortSignal.timeout(30_000) });
+    assert.match(String(answer), /^HTTP\/1\.1 200 /);
+    // It goes on holding its end while the server closes.
   });
 });

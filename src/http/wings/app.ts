@@ -14,7 +14,7 @@ import { installationRoutes } from './routes/installations.ts';
 import { logRoutes } from './routes/logs.ts';
 import { powerRoutes } from './routes/power.ts';
 import { serverRoutes } from './routes/servers.ts';
-import { type SocketRouteDeps, socketHeaders, socketRoute } from './routes/socket.ts';
+import { asksForConsole, type SocketRouteDeps, socketHeaders, socketRoute } from './routes/socket.ts';
 import { systemRoutes } from './routes/system.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { updateRoute } from './routes/update.ts';
@@ -49,6 +49,8 @@ export async function createWingsApp(options: WingsAppOptions): Promise<FastifyI
     headersTimeout: limits.headers,
     connectionsCheckingInterval: limits.check,
     insecureHTTPParser: false,
+    // All else that offers to speak another protocol is answered in this one.
+    shouldUpgradeCallback: asksForConsole,
   };
   const app = Fastify({
     logger: false,
@@ -68,8 +70,8 @@ export async function createWingsApp(options: WingsAppOptions): Promise<FastifyI
   // What comes is not parsed, whatever it claims to be: routes that want a body read it themselves.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _body, done) => done(null));
-  pipeline.attach(app);
 
+  // Before all else: it ends the connection of a handshake that is answered with a refusal, by whatever hook.
   await app.register(websocket, {
     options: {
       maxPayload: maxMessageBytes,
@@ -90,6 +92,7 @@ export async function createWingsApp(options: WingsAppOptions): Promise<FastifyI
   app.websocketServer.on('headers', (headers) => {
     for (const [name, value] of Object.entries(socketHeaders)) headers.push(`${name}: ${value}`);
   });
+  pipeline.attach(app);
   socketRoute(app, options);
   systemRoutes(app, options);
   updateRoute(app, options);
