@@ -7,18 +7,24 @@ const leftOut = new Set(['level', 'time', 'msg', 'pid', 'hostname']);
 
 /** `record` is a line of JSON as the logger writes it; anything else is answered unchanged. */
 export function textLine(record: string): string {
-  let fields: Record<string, unknown>;
-  try {
-    fields = JSON.parse(record);
-  } catch {
-    return record;
-  }
-  const time = new Date(Number(fields['time'])).toISOString().slice(11, 23);
+  const fields = fieldsOf(record);
+  const at = new Date(typeof fields?.['time'] === 'number' ? fields['time'] : Number.NaN);
+  if (!fields || Number.isNaN(at.getTime())) return record;
+  const time = at.toISOString().slice(11, 23);
   const level = levels[Number(fields['level'])] ?? 'INFO ';
   const rest = Object.entries(fields)
     .filter(([name]) => !leftOut.has(name))
     .map(([name, value]) => `${name}=${visible(short(value))}`);
   return `${[time, level, visible(String(fields['msg'])), ...rest].join(' ')}\n`;
+}
+
+function fieldsOf(record: string): Record<string, unknown> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(record);
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function short(value: unknown): string {
