@@ -3,13 +3,12 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { archiveContent, backupLink, backupToken, backupUuid, putArchive } from '../support/api-archives.ts';
-import { type ApiDoor, apiDoor, of, otherUuid } from '../support/api-door.ts';
+import { apiDoor, of, otherUuid } from '../support/api-door.ts';
 import { anyUuid } from '../support/builders.ts';
 import { aUser, ConsoleNode, otherUser, panelOrigin } from '../support/console-node.ts';
 import { httpCall } from '../support/http-call.ts';
@@ -150,38 +149,6 @@ test('a range is a part of the archive, and further uses of a link are for range
   assert.deepEqual([beyond.status, beyond.headers['content-range']], [416, 'bytes */10']);
   assert.equal((await part('bytes=-1')).status, 404, 'three uses are over');
 });
-
-const endings: [why: string, end: (door: ApiDoor) => Promise<unknown>][] = [
-  [
-    'its user may not any more (backups 15.16, covers: SEC-38)',
-    ({ post }) => post('/api/deauthorize-user', { user: aUser, servers: [anyUuid] }),
-  ],
-  ['its server is deleted (covers: SEC-118)', (door) => door.delete(of(''))],
-];
-
-for (const [why, end] of endings)
-  test(`a download ends when ${why}`, async (t) => {
-    const door = await apiDoor(t);
-    const { node } = door;
-    putArchive(node, { bytes: Buffer.alloc(64 * 1024 * 1024) });
-    const ended = Promise.withResolvers<string>();
-    const started = Promise.withResolvers<void>();
-    const call = request({ host: '127.0.0.1', port: node.port, path: backupLink(node), agent: false }, (answer) => {
-      answer.once('readable', () => started.resolve());
-      answer.on('aborted', () => ended.resolve('cut'));
-      answer.on('error', () => ended.resolve('cut'));
-      answer.on('end', () => ended.resolve('whole'));
-      void ended.promise.then(() => answer.destroy());
-      void denied.promise.then(() => answer.resume());
-    });
-    const denied = Promise.withResolvers<void>();
-    call.end();
-    await started.promise;
-    await end(door);
-    denied.resolve();
-    assert.equal(await ended.promise, 'cut');
-    assert.equal((await httpCall(node.port, backupLink(node))).status, 404);
-  });
 
 /** What each kind of token states, as a Panel without scopes makes it. */
 const kinds: [purpose: string, claims: Record<string, unknown>][] = [

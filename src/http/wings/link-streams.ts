@@ -1,4 +1,5 @@
-// What signed links have opened and is still running: each ends within moments of its revocation, and with its server.
+// What signed links have opened and is still running: each ends within moments of its revocation, and with its server. What
+// has lost its right since its link was checked does not begin.
 import { RequestRefused, refusals } from './http-errors.ts';
 import type { RouteDeps } from './route-deps.ts';
 import type { Claims } from './token.ts';
@@ -8,11 +9,13 @@ const mostStreams = 1_024;
 
 export class LinkStreams {
   readonly #rules: RouteDeps['rules'];
+  readonly #servers: RouteDeps['servers'];
   readonly #open = new Map<AbortController, Claims>();
   readonly #unsubscribe: (() => void)[];
 
   constructor({ revocations, rules, servers }: Pick<RouteDeps, 'revocations' | 'rules' | 'servers'>) {
     this.#rules = rules;
+    this.#servers = servers;
     this.#unsubscribe = [
       revocations.onChange(() => this.#end((claims) => this.#rules.isDenied(claims))),
       servers.onChange(({ type, object: { metadata, spec } }) => {
@@ -22,8 +25,11 @@ export class LinkStreams {
     ];
   }
 
-  /** @throws RequestRefused when there are too many */
+  /** @throws RequestRefused when the link opens nothing any more, or when there are too many */
   enter(claims: Claims): { abort: AbortController; leave: () => void } {
+    const server = this.#servers.byUuid(claims.serverUuid);
+    const isGone = !server || server.metadata.deletionTimestamp !== undefined;
+    if (isGone || this.#rules.isDenied(claims)) throw new RequestRefused(refusals.linkRefused);
     if (this.#open.size >= mostStreams) throw new RequestRefused(refusals.tooBusy);
     const abort = new AbortController();
     this.#open.set(abort, claims);
