@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TrustedProxies } from '../../src/http/wings/client-address.ts';
 import { defaultCap } from '../../src/http/wings/connection-cap.ts';
+import { FailedTries } from '../../src/http/wings/failed-tries.ts';
 import { readInbound } from '../../src/http/wings/inbound.ts';
 import { Origins, ownOrigins } from '../../src/http/wings/origins.ts';
 import { SocketLimits, TokenBucket } from '../../src/http/wings/rate-limits.ts';
@@ -116,6 +117,13 @@ test('an address has 256 connections, but for this machine and proxies that are 
     assert.equal(isExempt(address), true, address);
   for (const address of ['192.0.2.16', '10.0.0.1', '2001:db8:0:1::7', '::2', '172.18.0.2'])
     assert.equal(isExempt(address), false, address);
+});
+
+test('who guesses from many addresses of one network is one party (covers: SEC-31)', () => {
+  const tries = new FailedTries(new FakeClock());
+  for (let index = 1; index <= 20; index++) assert.equal(tries.failed(`2001:db8:0:1::${index}`), false);
+  assert.equal(tries.failed('2001:db8:0:1:ffff::1'), true);
+  assert.equal(tries.failed('2001:db8:0:2::1'), false);
 });
 
 test('one party is one address, or one /64', () => {
