@@ -65,6 +65,17 @@ test('it counts at once and is on disk when the promise resolves (covers: SEC-38
   assert.equal(statSync(path).mode & 0o777, 0o600);
 });
 
+test('an id of any length is denied, and takes no more room than others (covers: SEC-38)', async (t) => {
+  const { revocations, path, reopen } = await open(t);
+  const jti = 'x'.repeat(100_000);
+  await revocations.denyTokens([jti]);
+  assert.ok(statSync(path).size < 1_000);
+  for (const known of [revocations, await reopen()]) {
+    assert.equal(known.isDenied({ ...token, jti }), true);
+    assert.equal(known.isDenied({ ...token, jti: `${jti}x` }), false);
+  }
+});
+
 test('many at once are all on disk', async (t) => {
   const { revocations, reopen } = await open(t);
   await Promise.all(Array.from({ length: 50 }, (_, index) => revocations.denyTokens([`t${index}`])));

@@ -1,6 +1,7 @@
 // What this node must remember about tokens over a restart: which are revoked, and whether the Panel states scopes. A
 // revocation counts at once and is on disk when its promise resolves. When the file is lost or unreadable nobody knows
 // any more what was revoked: then every token from before that moment is denied, and clients fetch a new one.
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../clock/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
@@ -32,11 +33,14 @@ interface Content {
   /** Whatever was issued before is denied. */
   notBefore: number;
   scopesRequired: boolean;
-  /** By what they name: `jti <id>`, `user <user> <server>`, `user <user> *`. */
+  /** By what they name: `jti <id>`, `jti sha256 <digest>` for one that is long, `user <user> <server>`, `user <user> *`. */
   denied: [name: string, at: number][];
 }
 
 const defaultMaxEntries = 10_000;
+
+/** Characters of a jti that is remembered as it is: those of the Panels have at most 64. */
+const longestId = 256;
 
 export class Revocations {
   readonly #options: RevocationsOptions;
@@ -77,13 +81,13 @@ export class Revocations {
 
   isDenied({ jti, serverUuid, userUuid, issuedAt }: TokenIdentity): boolean {
     if (issuedAt < this.#notBefore) return true;
-    const names = [`jti ${jti}`, `user ${userUuid} ${serverUuid}`, `user ${userUuid} *`];
+    const names = [nameOf(jti), `user ${userUuid} ${serverUuid}`, `user ${userUuid} *`];
     return names.some((name) => issuedAt <= (this.#denied.get(name) ?? Number.NEGATIVE_INFINITY));
   }
 
   /** Denies every token with one of these ids that was issued up to now. */
   denyTokens(jtis: readonly string[]): Promise<void> {
-    return this.#deny(jtis.map((jti) => `jti ${jti}`));
+    return this.#deny(jtis.map(nameOf));
   }
 
   /** Denies a user's tokens, issued up to now, for these servers; an empty list means all. */
@@ -141,6 +145,10 @@ export class Revocations {
     };
     await writeDurable(this.#options.path, `${JSON.stringify(content)}\n`);
   }
+}
+
+function nameOf(jti: string): string {
+  return jti.length > longestId ? `jti sha256 ${createHash('sha256').update(jti).digest('hex')}` : `jti ${jti}`;
 }
 
 /** Undefined: there is nothing that could be trusted. */
