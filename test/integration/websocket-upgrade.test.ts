@@ -8,6 +8,7 @@ import { aNode, refused } from '../support/console-cases.ts';
 import type { ConsoleClient } from '../support/console-client.ts';
 import { panelOrigin } from '../support/console-node.ts';
 import { httpCall } from '../support/http-call.ts';
+import { until } from '../support/until.ts';
 
 test('a wrong or missing Origin is 403, another port and a sub-domain are wrong too (websocket 17.1) (covers: SEC-43)', async (t) => {
   const node = await aNode(t);
@@ -128,6 +129,16 @@ test('a suspended server is upgraded and closed with 4409; so are open sockets (
   const late = await node.connect();
   assert.deepEqual(await late.untilClosed(), { code: 4409, reason: 'server is suspended' });
   assert.deepEqual(open.events.slice(-1), ['server_status']);
+});
+
+test('what a socket was waited for ends with it', async (t) => {
+  const node = await aNode(t);
+  const timers = node.clock.pendingTimers;
+  await node.change({ spec: { suspended: true } });
+  for (let index = 0; index < 20; index++) await (await node.connect()).untilClosed();
+  // Strangers are counted when they had time to show a token.
+  await node.clock.advance(2_000);
+  await until('nothing is waited for', 30_000, async () => node.clock.pendingTimers <= timers);
 });
 
 test('a node that stops says that it will be back', async (t) => {

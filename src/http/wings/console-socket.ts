@@ -135,7 +135,10 @@ export class ConsoleSocket {
     const { code, reason } = closing;
     if (closing === closings.tooSlow) this.#socket.close(code, reason);
     else this.#outbox.finish(() => this.#socket.close(code, reason));
-    this.#deps.clock.after(closeWithinMs, () => this.#socket.terminate());
+    this.#socket.once(
+      'close',
+      this.#deps.clock.after(closeWithinMs, () => this.#socket.terminate()),
+    );
   }
 
   /** The server is being deleted. */
