@@ -32,9 +32,13 @@ export function editYaml(file: string, text: string, changes: readonly YamlChang
 /** As text; undefined = absent or null. `like` says of what type it is: all words for true are the same truth. */
 function statedValue(file: string, text: string, path: readonly string[], like: YamlValue): string | undefined {
   const leaf = path.at(-1) ?? '';
-  const section = path.slice(0, -1).reduce((block, key) => block.section(key), Section.parse(file, text));
+  const section = sectionAt(file, text, path.slice(0, -1));
   if (!section.has(leaf)) return undefined;
   return typeof like === 'boolean' ? String(section.boolean(leaf, false)) : section.text(leaf, '');
+}
+
+function sectionAt(file: string, text: string, path: readonly string[]): Section {
+  return path.reduce((block, key) => block.section(key), Section.parse(file, text));
 }
 
 function withValue(file: string, text: string, path: readonly string[], value: YamlValue): string {
@@ -48,8 +52,14 @@ function withValue(file: string, text: string, path: readonly string[], value: Y
     if (!isMap(map)) throw tooOdd(file, path);
     const pair = map.items.find((item) => isScalar(item.key) && String(item.key.value) === key);
     const rest = path.slice(depth);
-    if (!pair) return inserted(file, text, map, rest, value);
+    if (!pair) {
+      // A new block would hide all of one that is merged.
+      if (rest.length > 1 && sectionAt(file, text, path.slice(0, depth)).has(key)) throw tooOdd(file, path);
+      return inserted(file, text, map, rest, value);
+    }
     const node = pair.value as Node | null;
+    // What has an anchor is a part of other blocks too.
+    if (isMap(node) && node.anchor !== undefined) throw tooOdd(file, path);
     if (rest.length === 1 || node === null || (isScalar(node) && node.value === null))
       return replaced(file, text, pair, rest.slice(1), value);
     map = node as typeof map;

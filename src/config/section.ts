@@ -1,9 +1,10 @@
-// Typed reading of a YAML file. Values are taken from the syntax tree by the keys that are asked for, so nothing an author
-// writes is expanded, merged into an object or run; each complaint names file, line and key.
+// Typed reading of a YAML file of one document. Values are taken from the syntax tree by the keys that are asked for, so
+// nothing an author writes is expanded or run; each complaint names file, line and key.
 
 import type { Document, Node, Pair, Scalar, YAMLMap } from 'yaml';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { ConfigError } from './config-error.ts';
+import { Anchors, pairsOf } from './merge-keys.ts';
 
 /** Members of one list or map. */
 const maxMembers = 1_024;
@@ -24,7 +25,7 @@ const truths = new Map([
 
 interface Source {
   file: string;
-  document: Document.Parsed;
+  anchors: Anchors;
   lines: LineCounter;
 }
 
@@ -33,6 +34,7 @@ export class Section {
   readonly #source: Source;
   readonly #map: YAMLMap | undefined;
   readonly #path: string;
+  #read: Pair[] | undefined;
 
   private constructor(source: Source, map: YAMLMap | undefined, path: string) {
     this.#source = source;
@@ -45,13 +47,18 @@ export class Section {
     const lines = new LineCounter();
     const document = parsed(file, text, lines);
     const [error] = document.errors;
+    if (error?.code === 'MULTIPLE_DOCS') {
+      throw new ConfigError(
+        `${file}, line ${lines.linePos(error.pos[0]).line}: a second document begins here, and only the first one counts; make one of them.`,
+      );
+    }
     if (error) {
       throw new ConfigError(
         `${file}, line ${lines.linePos(error.pos[0]).line}: this is not valid YAML (${error.message}).`,
         { cause: error },
       );
     }
-    const source = { file, document, lines };
+    const source = { file, anchors: new Anchors(document), lines };
     const root = document.contents;
     if (root === null || (isScalar(root) && root.value === null)) return new Section(source, undefined, '');
     if (!isMap(root)) throw new ConfigError(`${file}, line 1: the settings must be a map of keys and values.`);
@@ -63,7 +70,7 @@ export class Section {
   }
 
   keys(): string[] {
-    return this.#pairs(this.#map, this.#path).map(({ key }) => key);
+    return this.#pairs().map(({ key }) => key);
   }
 
   section(key: string): Section {
@@ -139,23 +146,32 @@ export class Section {
 
   /** File and line. */
   placeOf(key: string): string {
-    return this.#at(this.#pairs(this.#map, this.#path).find((pair) => pair.key === key)?.keyNode);
+    return this.#at(this.#pairs().find((pair) => pair.key === key)?.keyNode);
   }
 
   #node(key: string): Node | undefined {
-    const pair = this.#map?.items.find((item) => isScalar(item.key) && keyText(item.key) === key);
+    const pair = this.#items().find((item) => isScalar(item.key) && keyText(item.key) === key);
     const node = pair?.value ? this.#resolved(pair.value as Node) : undefined;
     return node === undefined || (isScalar(node) && node.value === null) ? undefined : node;
   }
 
-  #pairs(map: YAMLMap | undefined, path: string): { key: string; keyNode: Scalar }[] {
-    const items: Pair[] = map?.items ?? [];
+  /** Those of merged blocks too. */
+  #items(): Pair[] {
+    const wrong = (node: Node) =>
+      new ConfigError(`${this.#at(node)}: ${this.#pathOf('<<')} must be a block or a list of blocks.`);
+    this.#read ??= this.#map === undefined ? [] : pairsOf(this.#map, this.#source.anchors, wrong);
+    return this.#read;
+  }
+
+  #pairs(): { key: string; keyNode: Scalar }[] {
+    const where = this.#path || 'the file';
+    const items = this.#items();
     if (items.length > maxMembers) {
-      throw new ConfigError(`${this.#at(map)}: ${path || 'the file'} has more than ${maxMembers} keys.`);
+      throw new ConfigError(`${this.#at(this.#map)}: ${where} has more than ${maxMembers} keys.`);
     }
     return items.map(({ key }) => {
       if (isScalar(key)) return { key: keyText(key), keyNode: key };
-      throw new ConfigError(`${this.#at(map)}: ${path || 'the file'} has a key that is not a plain word.`);
+      throw new ConfigError(`${this.#at(this.#map)}: ${where} has a key that is not a plain word.`);
     });
   }
 
@@ -175,7 +191,7 @@ export class Section {
 
   #resolved(node: Node): Node {
     if (!isAlias(node)) return node;
-    const target = node.resolve(this.#source.document);
+    const target = this.#source.anchors.resolved(node);
     if (!target) throw new ConfigError(`${this.#at(node)}: the alias *${node.source} stands for nothing.`);
     return target;
   }
@@ -205,8 +221,8 @@ const secretKeys = /token|password|secret/i;
 
 function parsed(file: string, text: string, lines: LineCounter): Document.Parsed {
   try {
-    // Pretty errors quote the text around them, which may be the token.
-    return parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+    // Pretty errors quote the text around them, which may be the token. A silent parser says nothing of more documents.
+    return parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   } catch (error) {
     // Nesting beyond the stack; nothing else is thrown.
     throw new ConfigError(`${file}: this is not YAML that can be read (${(error as Error).message}).`, {
