@@ -72,7 +72,7 @@ export function activityOf(input: NewActivity, now: number): Activity | undefine
 /** An address without port, brackets and zone; an IPv4 one in the clothes of IPv6 as what it is. */
 export function bareAddress(text: string): string | undefined {
   const [, bracketed, , plain] = /^(?:\[([^\]]+)\](:\d+)?|(.+))$/.exec(text.trim()) ?? [];
-  const candidate = (bracketed ?? plain ?? '').replace(/%.*$/, '');
+  const candidate = (bracketed ?? plain ?? '').split('%', 1)[0] ?? '';
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(candidate)?.[1];
   const address = mapped ?? (isIP(candidate) === 0 ? candidate.replace(/:\d+$/, '') : candidate);
   return isIP(address) === 0 ? undefined : address;

@@ -1,5 +1,6 @@
 // Text of games, images and other people on its way to a terminal. It may colour itself; it may not move the cursor,
 // set the title, fill the clipboard, answer for the person or hide what it says.
+import { withoutEnd } from '../text/without-end.ts';
 
 /** What a terminal takes as an order: CSI, OSC and its kin with their ends, and other escapes. */
 const sequences =
@@ -14,7 +15,7 @@ const reset = '\u001b[0m';
 /** One screen line. Colours are kept when `colors`, and end with the line. */
 export function safeLine(text: string, { colors = false }: { colors?: boolean } = {}): string {
   // A progress bar overwrites itself: what stands in the end is what is shown.
-  const shown = text.replace(/\r+$/, '').replace(/^[\s\S]*\r/, '');
+  const shown = withoutEnd(text, '\r').replace(/^[\s\S]*\r/, '');
   let coloured = false;
   const pieces: string[] = [];
   let end = 0;

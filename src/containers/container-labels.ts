@@ -76,8 +76,8 @@ export function changedFields(label: string | undefined, spec: ServerSpec): stri
 }
 
 function parsed(label: string | undefined): Map<string, string> {
-  const pairs = (label ?? '').matchAll(/([A-Za-z.]+)=([0-9a-f]{12})(?: |$)/g);
-  return new Map(Array.from(pairs, ([, field = '', hash = '']) => [field, hash]));
+  const pairs = (label ?? '').split(' ').map((pair) => /^([A-Za-z.]+)=([0-9a-f]{12})$/.exec(pair) ?? []);
+  return new Map(pairs.flatMap(([, field, hash]) => (field && hash ? [[field, hash]] : [])));
 }
 
 function hashOf(value: unknown): string {

@@ -2,6 +2,7 @@
 // image whose name only begins like a known registry gets nothing.
 import type { DockerConfig } from '../config/config.ts';
 import { type ImageReference, ImageReferenceError, parseImageReference } from '../resources/image-reference.ts';
+import { withoutEnd } from '../text/without-end.ts';
 import { localName } from './container-labels.ts';
 
 export interface Credentials {
@@ -37,10 +38,7 @@ interface Place {
 
 /** `https://ghcr.io/v2/` is `ghcr.io`; a key without a host is a part of Docker's own registry. */
 function placeOf(key: string): Place | undefined {
-  const bare = key
-    .replace(/^https?:\/\//i, '')
-    .replace(/\/+$/, '')
-    .replace(/\/v[12]$/, '');
+  const bare = withoutEnd(key.replace(/^https?:\/\//i, ''), '/').replace(/\/v[12]$/, '');
   if (bare === '') return undefined;
   const [first = '', ...rest] = bare.split('/');
   const isHost = /[.:]/.test(first) || first.toLowerCase() === 'localhost';

@@ -9,7 +9,7 @@ export const hidden = '{redacted}';
 /** Says nothing of where anybody is, and is needed to understand what does. */
 const telling = new Set(['127.0.0.1', '::1', '0.0.0.0', '::', 'localhost']);
 
-const hostOfUrl = /\b([a-z][a-z0-9+.-]{1,15}:\/\/)(?:[^\s/?#"'@\\]*@)?(\[[^\]\s]*\]|[^\s/?#"'\\:,;)]+)/gi;
+const hostOfUrl = /\b([a-z][a-z0-9+.-]{1,15}:\/\/)(?:[^\s/?#"'@\\]*@)?(\[[^[\]\s]*\]|[^\s/?#"'\\:,;)]+)/gi;
 
 /** Four numbers with whatever around them; `isIP` knows which are an address. */
 const ipv4 = /(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)/g;

@@ -4,6 +4,7 @@ import type { Flavour } from '../config/config.ts';
 import { uuidPattern } from '../resources/schema-parts.ts';
 import type { ServerSpec } from '../resources/server.ts';
 import { shapeCauses } from '../resources/shape.ts';
+import { withoutEnd } from '../text/without-end.ts';
 import { configFilesOf } from './config-files.ts';
 import { booleanOf, type Fields, fieldsOf, integerOf, isFields, listOf, textOf, textsOf } from './read-value.ts';
 
@@ -139,7 +140,7 @@ function mountsOf(given: unknown, notes: string[]): ServerSpec['mounts'] {
   return listOf(given).flatMap((one) => {
     const { source, target, read_only } = fieldsOf(one);
     const [from, to] = [textOf(source) ?? '', textOf(target) ?? ''];
-    const place = to.length > 1 ? to.replace(/\/+$/, '') : to;
+    const place = to.length > 1 ? withoutEnd(to, '/') : to;
     if (!isPlainPath(from) || !isPlainPath(to) || targets.has(place)) {
       notes.push(`The mount of ${shown(from)} at ${shown(to)} is left out.`);
       return [];

@@ -7,7 +7,7 @@ const product = sourceFiles('src', 'controllers');
 const everything = [...product, ...sourceFiles('test')];
 
 /** What each part may import, by the start of a path. Its own folder always; `src/main.ts` and its chapters in `src/daemon/` everything. */
-const foundation = ['src/clock/', 'src/telemetry/'];
+const foundation = ['src/clock/', 'src/telemetry/', 'src/text/'];
 const contracts = [
   ...foundation,
   'src/resources/',
@@ -25,6 +25,7 @@ const panelInterface = [
 ];
 const layers: Record<string, string[]> = {
   'src/clock/': [],
+  'src/text/': [],
   'src/telemetry/': [...foundation, 'src/resources/', 'src/bus/'],
   'src/config/': [...foundation, 'src/resources/schema-parts.ts', 'src/volumes/write-durable.ts'],
   // What a write changes in an object is the same before admission as in the store.

@@ -1,4 +1,5 @@
 // A text as lines with their ends, so that what is not touched keeps its own.
+import { withoutEnd } from '../../text/without-end.ts';
 
 export interface Line {
   text: string;
@@ -40,9 +41,7 @@ export function blanksEnd(text: string, from: number): number {
 }
 
 export function withoutBlankEnd(text: string): string {
-  let end = text.length;
-  while (isBlankAt(text, end - 1)) end -= 1;
-  return text.slice(0, end);
+  return withoutEnd(text, ' \t');
 }
 
 function isBlankAt(text: string, at: number): boolean {

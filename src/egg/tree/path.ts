@@ -9,6 +9,9 @@ export type Segment =
 
 const maxSegments = 128;
 
+/** With its brackets. */
+const longestIndex = 11;
+
 /** `undefined`: nothing can be reached so, an empty part for instance. */
 export function parsePath(match: string): Segment[] | undefined {
   const segments: Segment[] = [];
@@ -17,8 +20,9 @@ export function parsePath(match: string): Segment[] | undefined {
       segments.push({ kind: 'all' });
       continue;
     }
-    const [, name = '', brackets = ''] = /^([\s\S]*?)((?:\[\d{1,9}\])*)$/.exec(part) ?? [];
-    if (name === '' && brackets === '') return undefined;
+    const name = part.slice(0, bracketsStart(part));
+    const brackets = part.slice(name.length);
+    if (part === '') return undefined;
     if (name === '*') segments.push({ kind: 'all' });
     else if (name !== '') segments.push({ kind: 'key', key: unescaped(name) });
     for (const [, digits] of brackets.matchAll(/\[(\d+)\]/g)) segments.push({ kind: 'index', index: Number(digits) });
@@ -28,6 +32,16 @@ export function parsePath(match: string): Segment[] | undefined {
 
 export function listIndex(key: string): number | undefined {
   return /^\d{1,9}$/.test(key) ? Number(key) : undefined;
+}
+
+/** Where the indexes begin that it ends with. */
+function bracketsStart(part: string): number {
+  let start = part.length;
+  for (;;) {
+    const last = /\[\d{1,9}\]$/.exec(part.slice(Math.max(0, start - longestIndex), start));
+    if (!last) return start;
+    start -= last[0].length;
+  }
 }
 
 /** Between the dots that are not escaped. */

@@ -1,4 +1,5 @@
 // The path of a file or directory in an archive, as a request names it: relative, whole components, no way up. Pure.
+import { withoutEnd } from '../../../text/without-end.ts';
 import { badRequest, StatusError } from '../status.ts';
 
 const maxPathBytes = 4096;
@@ -7,7 +8,7 @@ const maxDepth = 128;
 
 /** Without `./` in front and `/` behind. @throws StatusError 400 */
 export function archivePath(text: string | undefined): string {
-  const path = text?.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '') ?? '';
+  const path = withoutEnd((text ?? '').replace(/^(?:\.\/)+/, ''), '/');
   if (path === '') throw bad('names the file or directory that is wanted, relative to the server');
   if (path.startsWith('/')) throw bad('is relative to the server: it begins with no slash');
   if (path.includes('\0')) throw bad('holds a byte that no name can hold');

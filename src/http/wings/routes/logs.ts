@@ -2,6 +2,7 @@
 import { open } from 'node:fs/promises';
 import type { FastifyInstance } from 'fastify';
 import { DockerError } from '../../../docker/engine.ts';
+import { withoutEnd } from '../../../text/without-end.ts';
 import { installLogPath } from '../../../volumes/install-places.ts';
 import { RequestRefused, refusals } from '../http-errors.ts';
 import { queryText } from '../query-text.ts';
@@ -53,14 +54,19 @@ function linesWanted(text = ''): number {
 async function printedBefore({ docker }: LogDeps, uuid: string, lines: number): Promise<string[]> {
   try {
     const output = (await docker.containerLogs(uuid, { tty: true, tail: lines })).toString('utf8');
-    const printed = output.split('\n').map((line) => line.replace(/\r+$/, ''));
-    if (printed.at(-1) === '') printed.pop();
-    return printed.slice(-lines);
+    return printedLines(output, lines);
   } catch (error) {
     // There is no container, so nothing was printed.
     if (error instanceof DockerError && error.status === 404) return [];
     throw error;
   }
+}
+
+/** The last ones of a terminal's output. */
+export function printedLines(output: string, most: number): string[] {
+  const printed = output.split('\n').map((line) => withoutEnd(line, '\r'));
+  if (printed.at(-1) === '') printed.pop();
+  return printed.slice(-most);
 }
 
 async function beginningOf(path: string): Promise<string> {
