@@ -218,10 +218,9 @@ export interface AileronInput extends SettingSource {
   quiet: boolean;
 }
 
-/** @throws ConfigError, also for a key that is not one of ours */
+/** @throws ConfigError */
 export function aileronSettings(input: AileronInput): AileronConfig {
-  const { section, rootDirectory, debug, quiet } = input;
-  refuseUnknown(section);
+  const { rootDirectory, debug, quiet } = input;
   const text = (key: SettingKey, fallback: string) => String(settingOf(key, input) ?? fallback);
   const number = (key: SettingKey) => Number(settingOf(key, input) ?? settings.find((one) => one.key === key)?.default);
   const byFlags = debug ? 'debug' : quiet ? 'warn' : 'info';
@@ -261,18 +260,6 @@ export function flavourOf(source: SettingSource, config: Section, directory: str
   if (own === 'pterodactyl' || own === 'pelican') return own;
   if (config.has('flavour')) throw config.wrong('flavour', 'pterodactyl or pelican');
   return 'pelican';
-}
-
-function refuseUnknown(section: Section): void {
-  const keys = settings.map(({ key }): string => key);
-  const blocks = new Set(keys.filter((key) => key.includes('.')).map((key) => key.slice(0, key.indexOf('.'))));
-  const top = [...keys.filter((key) => !key.includes('.')), ...blocks];
-  for (const key of section.keys()) if (!top.includes(key)) throw section.unknown(key, top);
-  for (const block of blocks) {
-    const known = keys.filter((key) => key.startsWith(`${block}.`)).map((key) => key.slice(block.length + 1));
-    const inner = section.section(block);
-    for (const key of inner.keys()) if (!known.includes(key)) throw inner.unknown(key, known);
-  }
 }
 
 /** A value that has the setting's type. Relative paths count from `base`. */

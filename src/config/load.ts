@@ -1,8 +1,9 @@
 // Reads config.yml of Wings and aileron.yml beside it into the settings the daemon uses. Nothing is written here: keys
 // we do not know, comments and order stay as they are on disk. Only a file that shows the token to others is closed.
-// A key that is nearly one we know ends the start: half of the settings is worse than none.
+// A key or variable that is nearly one we know ends the start: half of the settings is worse than none.
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { refuseUnknownKeys, unknownVariables } from './aileron-names.ts';
 import { aileronSettings, flavourOf } from './aileron-settings.ts';
 import type { Config } from './config.ts';
 import { ConfigError } from './config-error.ts';
@@ -19,7 +20,7 @@ export interface LoadOptions {
   env?: Environment;
   /** Told what was put right on the way, in sentences. */
   warn?(message: string): void;
-  /** Told which keys of config.yml nobody reads. Absent: nobody wants to know. */
+  /** Told which keys of config.yml, and which variables with our prefix, nobody reads. Absent: nobody wants to know. */
   remark?: ((message: string) => void) | undefined;
   /** As if `debug` were on in the file. */
   debug?: boolean | undefined;
@@ -46,6 +47,10 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Config> {
   const ownPath = join(dirname(path), 'aileron.yml');
   const ownText = await readConfigFile(ownPath, { secret: false, warn });
   const own = { file: ownPath, section: Section.parse(ownPath, ownText ?? ''), env };
+  refuseUnknownKeys(own.section);
+  const variables = unknownVariables(env);
+  if (variables.length > 0)
+    options.remark?.(`Environment variables that are not known have no effect: ${told(variables)}.`);
 
   const flavour = flavourOf(own, config, basename(dirname(path)));
   const { quiet, ...read } = wingsSettings(config, flavour, env);
@@ -65,9 +70,13 @@ export async function loadConfig(options: LoadOptions = {}): Promise<Config> {
 const mostTold = 20;
 
 function remarkOn(unknown: readonly UnknownKey[]): string {
-  const told = unknown.slice(0, mostTold).map(({ key, place }) => `${key} (${place})`);
-  const more = unknown.length > mostTold ? ` and ${unknown.length - mostTold} more` : '';
-  return `Keys that are not known have no effect and stay in the file: ${told.join(', ')}${more}.`;
+  const keys = unknown.map(({ key, place }) => `${key} (${place})`);
+  return `Keys that are not known have no effect and stay in the file: ${told(keys)}.`;
+}
+
+function told(names: readonly string[]): string {
+  const more = names.length > mostTold ? ` and ${names.length - mostTold} more` : '';
+  return `${names.slice(0, mostTold).join(', ')}${more}`;
 }
 
 function firstExisting(paths: readonly string[]): string {

@@ -668,7 +668,9 @@ diskReserve: {percent: 0, mebibytes: 512}
   }
 
   for (const [own, expected] of [
-    ['kube: {prot: 1}\n', /aileron\.yml, line 1: the key kube\.prot is not known; known here are host, port/],
+    ['kube: {prot: 1}\n', /aileron\.yml, line 1: the key kube\.prot is not known; kube\.port is meant/],
+    ['nodename: x\n', /line 1: the key nodename is not known; nodeName is meant/],
+    ['kube: {door: 1}\n', /the key kube\.door is not known; known here are host, port/],
     ['port: 1\n', /aileron\.yml, line 1: the key port is not known; known here are flavour, nodeName/],
     ['__proto__: {a: 1}\n', /the key __proto__ is not known/],
     ['kube: 8443\n', /kube must be a block of keys and values, not "8443"/],
@@ -694,6 +696,21 @@ diskReserve: {percent: 0, mebibytes: 512}
       { config: 'token: x\n', env: { AILERON_KUBE_PORT: 'x' } },
       /The environment variable AILERON_KUBE_PORT must be a whole number from 0 to 65535, not "x"/,
     );
+  });
+
+  test('a slip in a variable stops the start; a variable of nobody is remarked on', async () => {
+    const expected = /variable AILERON_KUBE_PROT is not known; AILERON_KUBE_PORT is meant/;
+    await refused({ config: 'token: x\n', env: { AILERON_KUBE_PROT: '1' } }, expected);
+    const env = {
+      ...{ AILERON_CONFIG: '/x', AILERON_NODE_OPTIONS: '-x', AILERON_API_PORT: '1', AILERON_PANEL_PORT: '2' },
+      ...{ AILERON_SERVICE_HOST: '10.0.0.1', AILERON_PORT: 'tcp://10.0.0.1:1', AILERON_KUBE_PROT: '', OTHER: 'x' },
+    };
+    const remarks: string[] = [];
+    const remark = (message: string) => void remarks.push(message);
+    await loadConfig({ path: await written({ config: 'token: x\n' }), env, warn: assert.fail, remark });
+    assert.deepEqual(remarks, [
+      'Environment variables that are not known have no effect: AILERON_SERVICE_HOST, AILERON_PORT.',
+    ]);
   });
 
   for (const [name, expected] of [
