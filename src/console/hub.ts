@@ -150,6 +150,7 @@ export class ConsoleHub {
     if (!feed) {
       feed = new ServerFeed({
         appName,
+        clock,
         encode,
         fork,
         throttle: new LineThrottle(throttle, clock),

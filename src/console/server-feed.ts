@@ -1,6 +1,7 @@
 // What one server's watchers see, in one order for all of them: every message is serialised once, and lines that come
 // in quick succession travel together. Whoever joins gets what comes from then on; the past is a separate question.
 import type { ActivityMessage, InstallMessage, OperationCompletion, OperationProgress, Usage } from '../bus/bus.ts';
+import type { Clock } from '../clock/clock.ts';
 import type { ProcessState } from '../resources/server.ts';
 import { daemonLine } from './daemon-line.ts';
 import { FeatureMatcher, type FeatureRules } from './feature-matcher.ts';
@@ -15,6 +16,7 @@ export type Watcher = (frame: Frame) => void;
 
 export interface FeedOptions {
   appName: string;
+  clock: Clock;
   encode: Encode;
   throttle: LineThrottle;
   fork: ForkOptions;
@@ -206,11 +208,11 @@ export class ServerFeed {
     else this.#flushing ??= setImmediate(() => this.flush());
   }
 
-  /** In every line of a process that is up, also in those that are shown nobody. */
+  /** In lines of a process that is up, also in those that are shown nobody; no more of them than the matcher takes. */
   #lookForFeatures(text: string): void {
     if (!this.watched || (this.#state !== 'starting' && this.#state !== 'running')) return;
     const rules = this.#options.features();
-    if (rules !== this.#featureRules) this.#featureMatcher = rules && new FeatureMatcher(rules);
+    if (rules !== this.#featureRules) this.#featureMatcher = rules && new FeatureMatcher(rules, this.#options.clock);
     this.#featureRules = rules;
     const match = this.#featureMatcher?.match(text);
     if (!match) return;
