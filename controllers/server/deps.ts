@@ -17,6 +17,7 @@ import type { Logger } from '../../src/telemetry/log.ts';
 import type { Volumes } from '../../src/volumes/volumes.ts';
 import type { DiskUsage } from './disk-usage.ts';
 import type { Sessions } from './sessions.ts';
+import type { StartPlaces } from './start-places.ts';
 import type { States } from './states.ts';
 
 /** What another daemon, such as a Wings that was swapped out, wrote down of its servers. */
@@ -50,6 +51,8 @@ export interface ServerDeps {
   /** Undefined on a node without a Panel. */
   panel: PanelSync | undefined;
   handover: Handover;
+  /** Where a start after an outage waits for its turn. */
+  places: Pick<StartPlaces, 'take'>;
   /** What a deleted server has in the backup directory, and its Backups. May be repeated. */
   removeBackups(uuid: string, signal: AbortSignal): Promise<void>;
   /** Passed between any two acts that a crash may part; a test stops the daemon there. */

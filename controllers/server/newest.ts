@@ -17,7 +17,8 @@ export async function newestOf(
   const { panel, store, log } = deps;
   if (!panel || server.spec.owner?.kind !== 'Panel') return server;
   const uuid = uuidOf(server);
-  const found = await panel.refresh(uuid, signal);
+  // Nobody waits for what starts by itself; a whole node that comes back would wait for each.
+  const found = await panel.refresh(uuid, signal, { whileAway: cause === 'Request' ? 'hurry' : 'skip' });
   if (found === 'stale') log.warn({ server: uuid }, 'the Panel does not answer: a server starts as it said last');
   const newest = await store.get<Server>('Server', server.metadata.name);
   if (newest?.metadata.uid !== server.metadata.uid) throw new StartError('the server was deleted meanwhile');

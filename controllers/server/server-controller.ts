@@ -23,6 +23,7 @@ import { settle } from './live-state.ts';
 import { type Observation, observe } from './observe.ts';
 import { endOperation, runOperation } from './operation.ts';
 import { removeServer } from './removal.ts';
+import type { StartPlaces } from './start-places.ts';
 import { goOffline } from './stop.ts';
 import { takeOver } from './take-over.ts';
 
@@ -32,16 +33,14 @@ export interface ServerJob {
   uid: string;
   action: ServerOperation['action'] | 'delete';
   request?: string | undefined;
-  /** Takes one of the places of starts after an outage. */
-  outage: boolean;
 }
 
 export interface ServerControllerDeps extends ServerDeps {
   jobs: Jobs<void>;
   /** What each running job was started for, by server name. */
   working: Map<string, ServerJob>;
-  /** Servers that wait for a place to start after an outage. */
-  waiting: Set<string>;
+  /** For starts after an outage. */
+  places: StartPlaces;
   /** Of servers whose last jobs failed, by name: how often in a row, and when the next may start (monotonic, ms). */
   failures: Map<string, { count: number; retryAt: number }>;
   /** Servers that this daemon has looked at, by uuid. */
@@ -68,7 +67,7 @@ export function serverReconciler(deps: ServerControllerDeps): Reconcile {
         const server = await deps.store.get<Server>('Server', name);
         if (worksForAnother(deps, name, server?.metadata.uid)) await abandon(deps, name);
         if (!server) {
-          deps.waiting.delete(name);
+          deps.places.leave(name);
           deps.failures.delete(name);
           return undefined;
         }
@@ -102,6 +101,8 @@ type Progress = Outcome | 'again';
 async function step(deps: ServerControllerDeps, server: Server, context: ReconcileContext): Promise<Progress> {
   const { name } = server.metadata;
   rethrowJobFailure(deps, name);
+  // What somebody asked for meanwhile does not wait behind the others.
+  if (openRequest(server)) deps.places.hurry(name);
   const { claim } = server.status ?? {};
   if (claim && !(await isHeld(deps.store, claim))) {
     await releaseClaim(deps.store, name, claim.uid);
@@ -279,27 +280,20 @@ function keepOffline(status: NonNullable<Server['status']>, server: Server, requ
 }
 
 function resume(deps: ServerControllerDeps, server: Server, operation: ServerOperation): Progress {
-  // What somebody asked for meanwhile does not wait behind the others.
-  const outage = operation.cause === 'Outage' && !openRequest(server);
   const { name } = server.metadata;
-  if (outage && startsAfterOutage(deps) >= deps.config.aileron.startsAtATime) {
-    deps.waiting.add(name);
-    return after(placeRetryMs);
-  }
-  deps.waiting.delete(name);
+  // A whole node that comes back is started a few at a time; what somebody asked for never waits behind that.
+  const outage = operation.cause === 'Outage' && !openRequest(server);
+  if (outage && !deps.places.admit(name)) return after(placeRetryMs);
   const { action, request } = operation;
-  return startJob(deps, server, { action, request, outage }, (job) => runOperation(deps, server, operation, job));
-}
-
-/** A whole node that comes back is started a few at a time; what somebody asked for never waits behind that. */
-function startsAfterOutage({ working }: ServerControllerDeps): number {
-  return [...working.values()].filter(({ outage }) => outage).length;
+  const progress = startJob(deps, server, { action, request }, (job) => runOperation(deps, server, operation, job));
+  if (!outage || !deps.jobs.current(name)) deps.places.leave(name);
+  return progress;
 }
 
 function startJob(
   deps: ServerControllerDeps,
   server: Server,
-  job: Pick<ServerJob, 'action' | 'request'> & { outage?: boolean },
+  job: Pick<ServerJob, 'action' | 'request'>,
   work: (signal: AbortSignal) => Promise<void>,
 ): Progress {
   const { name, uid, resourceVersion } = server.metadata;
@@ -307,6 +301,6 @@ function startJob(
   if (waitMs > 0) return after(waitMs);
   const started = deps.jobs.start(name, `${uid}/${resourceVersion}`, work);
   if (started === 'full') return after(placeRetryMs);
-  if (started === 'started') deps.working.set(name, { outage: false, ...job, uid });
+  if (started === 'started') deps.working.set(name, { ...job, uid });
   return undefined;
 }

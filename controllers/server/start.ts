@@ -34,6 +34,7 @@ export async function startProcess(
   if ((await installerOf(deps, uuidOf(known), signal))?.running) throw new StartError(installingText);
 
   const server = await newestOf(deps, known, operation, signal);
+  await deps.places.take(known.metadata.name, signal);
   await deps.checkpoint('start:synced');
   const machineIdPath = await prepare(deps, server, signal);
   await deps.checkpoint('start:prepared');

@@ -16,6 +16,7 @@ import type { ServerDeps } from './deps.ts';
 import { DiskUsage } from './disk-usage.ts';
 import { type ServerControllerDeps, serverReconciler } from './server-controller.ts';
 import { Sessions } from './sessions.ts';
+import { StartPlaces } from './start-places.ts';
 import { serverStates } from './states.ts';
 import { typeLine } from './typed-line.ts';
 
@@ -107,6 +108,7 @@ export function createServerController(options: ServerControllerOptions): Server
     timeoutMs: config.aileron.imagePullTimeoutSeconds * 1000,
     sendPlatform: config.flavour === 'pelican',
   });
+  const places = new StartPlaces(config.aileron.startsAtATime, (name) => controller.enqueue(name));
   const jobs = new Jobs<void>({
     name: 'server',
     limit: jobsAtATime,
@@ -114,11 +116,8 @@ export function createServerController(options: ServerControllerOptions): Server
     log,
     metrics,
     onEnd(key) {
+      places.leave(key);
       controller.enqueue(key);
-      const [next] = deps.waiting;
-      if (next === undefined) return;
-      deps.waiting.delete(next);
-      controller.enqueue(next);
     },
   });
   const deps: ServerControllerDeps = {
@@ -135,7 +134,7 @@ export function createServerController(options: ServerControllerOptions): Server
     states: serverStates(options),
     jobs,
     working: new Map(),
-    waiting: new Set(),
+    places,
     failures: new Map(),
     sentUpdates: new Map(),
     met: new Set(),

@@ -61,8 +61,8 @@ export interface ActivityEntry {
 export interface PanelApi {
   /** `page` counts from 1; 0 is the first one too. One try. */
   servers(page: number, perPage: number, signal: AbortSignal): Promise<ServerPage>;
-  /** The record of one server. Tried for up to 30 s. */
-  server(uuid: string, signal: AbortSignal): Promise<unknown>;
+  /** The record of one server. Tried for up to 30 s, and no more once `mayRepeat` says so. */
+  server(uuid: string, signal: AbortSignal, mayRepeat?: () => boolean): Promise<unknown>;
   /** Tried for up to 30 s. */
   installScript(uuid: string, signal: AbortSignal): Promise<InstallScript>;
   /** Tried for up to 30 s. */

@@ -106,9 +106,9 @@ export class PanelClient implements PanelApi {
     };
   }
 
-  async server(uuid: string, signal: AbortSignal): Promise<unknown> {
+  async server(uuid: string, signal: AbortSignal, mayRepeat?: () => boolean): Promise<unknown> {
     const call: Call = { endpoint: 'server', method: 'GET', path: `/servers/${checked(uuid)}`, maxBytes: recordBytes };
-    return objectOf(await this.#repeated(call, signal));
+    return objectOf(await this.#repeated(call, signal, mayRepeat));
   }
 
   async installScript(uuid: string, signal: AbortSignal): Promise<InstallScript> {
@@ -190,9 +190,9 @@ export class PanelClient implements PanelApi {
     return parseBounded(body, pageBounds);
   }
 
-  #repeated(call: Call, signal: AbortSignal): Promise<unknown> {
+  #repeated(call: Call, signal: AbortSignal, mayRepeat = () => true): Promise<unknown> {
     const { clock, random = Math.random } = this.#options;
-    return repeatedly(() => this.#once(call, signal), { clock, random }, signal);
+    return repeatedly(() => this.#once(call, signal), { clock, random, mayRepeat }, signal);
   }
 
   /** One try. Answers what was a success. */

@@ -13,6 +13,7 @@ import type { Informer } from '../runtime/informer.ts';
 import { mutateStatus } from '../runtime/status.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { KnownAway } from './known-away.ts';
 import { type Listing, listServers } from './listing.ts';
 import { NodeReport, type PanelFacts } from './node-report.ts';
 import type { PanelApi } from './panel-api.ts';
@@ -21,7 +22,7 @@ import type { PanelCounts } from './panel-metrics.ts';
 import { BadRecordError, uuidOfRecord } from './server-record.ts';
 import type { ServerWriter } from './server-writer.ts';
 import { Suspicion } from './suspicion.ts';
-import { PanelRefusedError, type PanelSync, StaleUnknownError } from './sync.ts';
+import { PanelRefusedError, type PanelSync, type RefreshOptions, StaleUnknownError } from './sync.ts';
 
 export interface PanelSourceOptions {
   api: Pick<PanelApi, 'servers' | 'server'>;
@@ -42,6 +43,9 @@ export interface PanelSourceOptions {
 const tryAgain = { baseMs: 1_000, maxMs: 60_000 };
 
 const betweenListsMs = 5_000;
+
+/** Of those who wait for a Panel that is away, ms. */
+const patienceMs = { hurry: 3_000, skip: 0 };
 
 /** Nodes that were started together do not ask together for ever. */
 const spread = 0.25;
@@ -68,11 +72,13 @@ export class PanelSource implements PanelSync {
   #unsubscribe: (() => void) | undefined;
   readonly #onBack: (() => void)[] = [];
   readonly #suspicion: Suspicion;
+  readonly #away: KnownAway;
 
   constructor(options: PanelSourceOptions) {
     const { clock, random = Math.random } = options;
     this.#options = options;
     this.#report = new NodeReport(options);
+    this.#away = new KnownAway(clock);
     this.#suspicion = new Suspicion({ clock, random, look: () => this.relist() });
   }
 
@@ -136,12 +142,12 @@ export class PanelSource implements PanelSync {
     return { reachable: reachable === true, unlisted, refused, listedAt: seconds };
   }
 
-  async refresh(uuid: string, signal: AbortSignal, options: { created?: boolean } = {}): Promise<'fresh' | 'stale'> {
-    const { api, store, writer } = this.#options;
+  async refresh(uuid: string, signal: AbortSignal, options: RefreshOptions = {}): Promise<'fresh' | 'stale'> {
+    const { store, writer } = this.#options;
     const ticket = writer.ticket();
     let record: unknown;
     try {
-      record = await api.server(uuid, signal);
+      record = await this.#ask(uuid, signal, options);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof PanelResponseError && isRefusal(error)) throw refusalOf(error);
@@ -166,6 +172,15 @@ export class PanelSource implements PanelSync {
     }
     await this.#confirm(uuid);
     return 'fresh';
+  }
+
+  async #ask(uuid: string, signal: AbortSignal, { whileAway = 'ask' }: RefreshOptions): Promise<unknown> {
+    const { api } = this.#options;
+    if (whileAway === 'ask') return api.server(uuid, signal);
+    using patience = this.#away.patience(patienceMs[whileAway]);
+    // Not even begun.
+    patience.signal.throwIfAborted();
+    return await api.server(uuid, AbortSignal.any([signal, patience.signal]), patience.mayRepeat);
   }
 
   /** Pelican answers for servers of this node alone; of Pterodactyl only the list says whose a server is. */
@@ -221,6 +236,7 @@ export class PanelSource implements PanelSync {
     const listing = await listServers({ ...this.#options, writer, perPage }, signal);
     if (listing.complete) await this.#markAll(listing, begin);
     const wasAway = this.#facts.reachable !== true;
+    this.#away.found(undefined);
     this.#say({ reachable: true, listedAt: timestamp(clock), servers: listing.uuids.size });
     if (wasAway) for (const handler of this.#onBack) handler();
     this.#count();
@@ -233,6 +249,7 @@ export class PanelSource implements PanelSync {
   }
 
   #failed(error: unknown): void {
+    this.#away.found(error);
     const isAnswer = error instanceof PanelResponseError && error.status < 500;
     this.#say({ reachable: false, reason: isAnswer ? 'Refused' : 'Unreachable', error: messageOf(error) });
   }

@@ -27,12 +27,14 @@ export function pauseMs(failures: number, random: number): number {
 export interface RetryOptions {
   clock: Clock;
   random: () => number;
+  /** Asked before each pause: false = whoever waits has no more patience. */
+  mayRepeat?: () => boolean;
 }
 
 /** @throws what the last try threw, or the reason of the signal */
 export async function repeatedly<T>(
   attempt: () => Promise<T>,
-  { clock, random }: RetryOptions,
+  { clock, random, mayRepeat = () => true }: RetryOptions,
   signal: AbortSignal,
 ): Promise<T> {
   const begin = clock.monotonic();
@@ -41,7 +43,8 @@ export async function repeatedly<T>(
       return await attempt();
     } catch (error) {
       const pause = pauseMs(failures, random());
-      if (signal.aborted || !isWorthRepeating(error) || clock.monotonic() - begin + pause > longestMs) throw error;
+      const isOver = !mayRepeat() || clock.monotonic() - begin + pause > longestMs;
+      if (signal.aborted || !isWorthRepeating(error) || isOver) throw error;
       await sleep(clock, pause, signal);
     }
   }

@@ -148,6 +148,25 @@ test(
   },
 );
 
+test('a boot with the Panel away starts what ran without waiting for it', options, async (t) => {
+  const live = await LivePanel.make(newestFirst(t));
+  const { node, panel } = live;
+  const uuids = Array.from({ length: 6 }, () => live.add().uuid);
+  await node.start();
+  await live.known(...uuids);
+  await Promise.all(uuids.map((uuid) => node.api.powerAndFinish(uuid, 'start')));
+  await node.daemon.kill();
+  for (const uuid of uuids) await node.docker.removeContainer(uuid, { force: true });
+  await panel.down();
+  await node.start();
+  for (const uuid of uuids) await settled(live, uuid, 'started');
+  const metrics = await (await fetch(`http://127.0.0.1:${node.daemon.opsPort}/metrics`)).text();
+  const tries =
+    /^aileron_panel_requests_total\{endpoint="server",result="unreachable"\} (\d+)$/m.exec(metrics)?.[1] ?? 0;
+  // Each is tried nine times in 25 s where somebody waits for it.
+  assert.ok(Number(tries) <= 2 * uuids.length, `${tries} questions`);
+});
+
 /** As Wings left it. Answers which one it is and since when it runs. */
 async function containerOf(owner: Owner, { node }: LivePanel, uuid: string, found: Found): Promise<string> {
   if (found === 'missing') return '';

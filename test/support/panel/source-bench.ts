@@ -6,6 +6,7 @@ import type { Flavour } from '../../../src/config/config.ts';
 import type { PanelApi, ServerPage } from '../../../src/panel/panel-api.ts';
 import { PanelResponseError, PanelUnreachableError } from '../../../src/panel/panel-errors.ts';
 import { PanelSource } from '../../../src/panel/panel-source.ts';
+import { repeatedly } from '../../../src/panel/retry.ts';
 import { ServerWriter } from '../../../src/panel/server-writer.ts';
 import { findCondition } from '../../../src/resources/conditions.ts';
 import type { Node } from '../../../src/resources/node.ts';
@@ -44,10 +45,14 @@ export class SourceBench {
   /** What a page is instead of a slice of `records`. */
   page: ((page: number, signal: AbortSignal) => Promise<ServerPage>) | undefined;
   /** What a call for one server ends in instead of its record. */
-  single: ((uuid: string) => Promise<unknown>) | undefined;
+  single: ((uuid: string, signal: AbortSignal) => Promise<unknown>) | undefined;
   /** Thrown by every call. */
   away: Error | undefined;
+  /** Calls for one server are repeated, as the client does. */
+  patient = false;
   lists = 0;
+  /** Calls for one server, each try counted. */
+  asked = 0;
   open = 0;
   mostOpen = 0;
   readonly #perPage: number;
@@ -160,14 +165,25 @@ export class SourceBench {
             total: this.records.length,
           };
         }),
-      server: (uuid) =>
-        this.#call(async () => {
-          if (this.single) return this.single(uuid);
+      server: (uuid, signal, mayRepeat = () => true) =>
+        this.#repeated(mayRepeat, signal, async () => {
+          if (this.single) return this.single(uuid, signal);
           const found = this.records.find((record) => (record as { uuid?: string } | null)?.uuid === uuid);
           if (!found) throw aRefusal(404);
           return structuredClone(found);
         }),
     };
+  }
+
+  /** With the pauses of the client, when `patient`. */
+  #repeated<T>(mayRepeat: () => boolean, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const { clock } = this.admission;
+    const attempt = () => {
+      this.asked += 1;
+      return this.#call(work);
+    };
+    if (!this.patient) return attempt();
+    return repeatedly(attempt, { clock, random: () => 0.5, mayRepeat }, signal);
   }
 
   async #call<T>(work: () => Promise<T>): Promise<T> {
