@@ -126,8 +126,7 @@ class EggThread implements AsyncDisposable {
   /** @throws the signal's reason */
   async edit(task: EggFileTask): Promise<EggFileResult> {
     try {
-      this.#worker ??= await this.#started();
-      const reply = await this.#answer(this.#worker, this.#limits.fileMs, task);
+      const reply = await this.#answer(this.#worker ?? (await this.#started()), this.#limits.fileMs, task);
       return reply.kind === 'done' ? reply.result : failed('the parser gave no answer');
     } catch (error) {
       await this.#end();
@@ -147,13 +146,14 @@ class EggThread implements AsyncDisposable {
     });
     // When no answer is awaited, an error has nobody to tell; the next file finds the thread gone.
     worker.on('error', () => {});
-    try {
-      await this.#answer(worker, loadLimitMs);
-      return worker;
-    } catch (error) {
-      await worker.terminate();
-      throw error;
-    }
+    // The end may come together with the last answer, before the next one is awaited.
+    worker.on('exit', () => {
+      if (this.#worker === worker) this.#worker = undefined;
+    });
+    this.#worker = worker;
+    await this.#answer(worker, loadLimitMs);
+    if (this.#worker !== worker) throw new Error('the parser ended');
+    return worker;
   }
 
   async #end(): Promise<void> {

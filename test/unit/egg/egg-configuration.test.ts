@@ -102,6 +102,29 @@ test('a file that takes too much memory costs itself, not the daemon (covers: SE
   assert.match(reports[0]?.reason ?? '', /OUT_OF_MEMORY/);
 });
 
+test('a thread that ends with its answer costs the next file nothing', limit, async (t) => {
+  const { apply, read } = setUp(t);
+  process.once('worker', (worker) => {
+    // A last answer that is read with the end of its thread is told in the same turn, before anybody can act on it.
+    worker.on('message', ({ kind }: { kind: string }) => {
+      if (kind !== 'edited') return;
+      worker.once('message', () => {
+        worker.emit('exit', 1);
+        void worker.terminate();
+      });
+    });
+  });
+  const reports = await apply([setting('f'), setting('g')]);
+  assert.deepEqual(
+    reports.map(({ result, reason }) => [result, reason]),
+    [
+      ['written', undefined],
+      ['written', undefined],
+    ],
+  );
+  assert.equal(read('g'), 'a=2\n');
+});
+
 test('an abort ends the waiting and the work', limit, async (t) => {
   const { apply, directory } = setUp(t);
   const slow = Array.from({ length: 400_000 }, (_, index) => `k${index}: {x: [1, 2, 3]}\n`).join('');
