@@ -71,6 +71,7 @@ export class PanelSource implements PanelSync {
   #cancelNext: (() => void) | undefined;
   #unsubscribe: (() => void) | undefined;
   readonly #onBack: (() => void)[] = [];
+  readonly #onListed: (() => void)[] = [];
   readonly #suspicion: Suspicion;
   readonly #away: KnownAway;
 
@@ -116,6 +117,16 @@ export class PanelSource implements PanelSync {
     this.#onBack.push(handler);
   }
 
+  /** Calls with each list. */
+  onListed(handler: () => void): void {
+    this.#onListed.push(handler);
+  }
+
+  /** Somebody wonders whether the Panel still knows this node: a list says so, soon. */
+  doubt(): void {
+    if (this.#facts.reachable === true) this.#suspicion.raise();
+  }
+
   /** Asks for the list anew, also while the Panel is taken to answer. */
   relist(): void {
     this.#wanted.resolve();
@@ -123,7 +134,7 @@ export class PanelSource implements PanelSync {
 
   /** Hears how every call to the Panel ended. One that finds nobody has the list asked for, which says whether that is so. */
   heard(error: unknown): void {
-    if (this.#facts.reachable === true && isAway(error)) this.#suspicion.raise();
+    if (isAway(error)) this.doubt();
   }
 
   /** For `/readyz`: undefined when there is nothing to say. */
@@ -246,6 +257,7 @@ export class PanelSource implements PanelSync {
       'the Panel listed the servers of this node',
     );
     this.#firstList.resolve();
+    for (const handler of this.#onListed) handler();
   }
 
   #failed(error: unknown): void {

@@ -16,8 +16,10 @@ export interface StatePushOptions {
   bus: Bus;
   servers: Pick<Informer<Server>, 'list' | 'byIndex' | 'onChange'>;
   nodeName: string;
-  /** Resolves when the Panel has listed the servers: then every state is told once. */
-  listed: Promise<void>;
+  /** Calls with each list of the Panel. With the first one every state is told once. */
+  onListed: (handler: () => void) => void;
+  /** Asks for a list soon: that says whether the Panel knows this node at all. */
+  doubt: () => void;
   clock: Clock;
   log: Logger;
   random?: () => number;
@@ -27,7 +29,11 @@ interface Lane {
   /** What the Panel was told last; undefined = nothing by this daemon. */
   told: ProcessState | undefined;
   newest: ProcessState;
+  /** What the Panel did not take, and is not asked again before the next change or list. */
+  refused: ProcessState | undefined;
   failures: number;
+  /** In a row. */
+  refusals: number;
   /** In the line, on its way, or waiting for its next try. */
   busy: boolean;
 }
@@ -52,7 +58,7 @@ export class StatePush {
   }
 
   start(): void {
-    const { bus, servers, listed } = this.#options;
+    const { bus, servers, onListed } = this.#options;
     this.#ends = [
       bus.subscribe(undefined, 'state', ({ state }, uuid) => this.#note(uuid, state)),
       servers.onChange(({ type, object }) => {
@@ -60,9 +66,10 @@ export class StatePush {
         else this.#tellFirst(object);
       }),
     ];
-    void listed.then(() => {
+    onListed(() => {
       this.#mayTell = true;
       for (const server of servers.list()) this.#tellFirst(server);
+      this.#tellRefused();
     });
   }
 
@@ -86,12 +93,24 @@ export class StatePush {
     this.#note(uuid, status.state);
   }
 
+  /** The Panel knows the node: what it refused may have been refused for another token, or before it had the server. */
+  #tellRefused(): void {
+    for (const [uuid, lane] of this.#lanes) {
+      if (lane.refused === undefined) continue;
+      lane.refused = undefined;
+      if (!lane.busy && lane.newest !== lane.told) this.#enqueue(uuid, lane);
+    }
+  }
+
   #note(uuid: string, state: ProcessState): void {
     if (this.#abort.signal.aborted || !this.#isOurs(uuid)) return;
-    const lane = this.#lanes.get(uuid) ?? { told: undefined, newest: state, failures: 0, busy: false };
+    const lane = this.#lanes.get(uuid) ?? {
+      ...{ told: undefined, newest: state, refused: undefined },
+      ...{ failures: 0, refusals: 0, busy: false },
+    };
     this.#lanes.set(uuid, lane);
     lane.newest = state;
-    if (!lane.busy && lane.told !== state) this.#enqueue(uuid, lane);
+    if (!lane.busy && lane.told !== state && lane.refused !== state) this.#enqueue(uuid, lane);
   }
 
   #enqueue(uuid: string, lane: Lane): void {
@@ -117,7 +136,7 @@ export class StatePush {
   }
 
   async #push(uuid: string, lane: Lane): Promise<void> {
-    const { api, log } = this.#options;
+    const { api, log, doubt } = this.#options;
     const { signal } = this.#abort;
     const next = lane.newest;
     if (!this.#isOurs(uuid)) {
@@ -127,6 +146,8 @@ export class StatePush {
     try {
       await api.reportState(uuid, { previous: lane.told ?? next, next }, signal);
       lane.failures = 0;
+      lane.refusals = 0;
+      lane.refused = undefined;
       lane.told = next;
     } catch (error) {
       if (signal.aborted) return;
@@ -135,12 +156,15 @@ export class StatePush {
         this.#tryLater(uuid, lane);
         return;
       }
-      // The next change is a new question.
       log.info({ err: error, server: uuid }, 'the Panel does not take the state of a server');
-      lane.told = next;
+      lane.failures = 0;
+      lane.refusals += 1;
+      lane.refused = next;
+      // Once: what is refused although the node is known is the Panel's last word, until something changes.
+      if (lane.refusals === 1) doubt();
     }
     lane.busy = false;
-    if (lane.newest !== lane.told) this.#enqueue(uuid, lane);
+    if (lane.newest !== lane.told && lane.newest !== lane.refused) this.#enqueue(uuid, lane);
   }
 
   /** Without a place: others are not to wait for it. */

@@ -85,7 +85,16 @@ export function createPanel(options: PanelOptions): Panel {
   const { listed } = source;
   const reset = new BootReset({ api: client, listed, unsettled, clock, log });
   // Pterodactyl has no such route.
-  const states = flavour === 'pelican' ? new StatePush({ ...parts, bus, servers, listed }) : undefined;
+  const states =
+    flavour === 'pelican'
+      ? new StatePush({
+          ...parts,
+          bus,
+          servers,
+          onListed: (handler) => source.onListed(handler),
+          doubt: () => source.doubt(),
+        })
+      : undefined;
   metrics.watch(() => ({ ...source.counts(), statesWaiting: states?.waiting ?? 0 }));
   return {
     api: client,

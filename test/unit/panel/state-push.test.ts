@@ -35,11 +35,12 @@ async function aPush(t: TestContext, states: (ProcessState | undefined)[] = ['of
   servers.start();
   await servers.synced();
   const told: string[] = [];
-  const listed = Promise.withResolvers<void>();
+  const onListed: (() => void)[] = [];
   const panel = {
     /** Each push waits for it. */
     gate: Promise.resolve(),
     answer: undefined as Error | undefined,
+    doubts: 0,
     open: 0,
     mostOpen: 0,
   };
@@ -54,7 +55,11 @@ async function aPush(t: TestContext, states: (ProcessState | undefined)[] = ['of
         if (panel.answer) throw panel.answer;
       },
     },
-    ...{ bus, servers, clock, log, nodeName: thisNode, listed: listed.promise, random: () => 1 },
+    ...{ bus, servers, clock, log, nodeName: thisNode, random: () => 1 },
+    onListed: (handler) => void onListed.push(handler),
+    doubt: () => {
+      panel.doubts += 1;
+    },
   });
   push.start();
   t.after(async () => {
@@ -66,7 +71,7 @@ async function aPush(t: TestContext, states: (ProcessState | undefined)[] = ['of
     await settle(6);
   };
   const list = async () => {
-    listed.resolve();
+    for (const handler of onListed) handler();
     await settle(10);
   };
   return { bench, clock, told, panel, push, change, list, setStatus };
@@ -154,7 +159,41 @@ test('a Panel that is away is told the newest state when it is back; one that sa
   assert.deepEqual(told.slice(tries + 1), ['2 offline>starting']);
   panel.answer = undefined;
   await change(2, 'running');
-  assert.equal(told.at(-1), '2 starting>running');
+  assert.equal(told.at(-1), '2 offline>running', 'from what the Panel took last');
+});
+
+test('what was refused is told again with the next list, because the token may have been another one', async (t) => {
+  const { told, change, list, panel, clock, push } = await aPush(t, ['offline', 'offline']);
+  await list();
+  for (const status of [403, 404]) {
+    panel.answer = aRefusal(status);
+    await change(1, status === 403 ? 'starting' : 'stopping');
+    assert.equal(push.waiting, 1, 'the Panel does not have it');
+  }
+  assert.equal(panel.doubts, 1, 'a list says whether the Panel knows the node');
+  panel.answer = undefined;
+  const before = told.length;
+  await clock.advance(600_000);
+  assert.equal(told.length, before);
+  await list();
+  assert.deepEqual(told.slice(before), ['1 offline>stopping']);
+  assert.equal(push.waiting, 0);
+  await list();
+  assert.equal(told.length, before + 1);
+});
+
+test('a refusal of a Panel that knows the node stands until something changes, or the next list', async (t) => {
+  const { told, change, list, panel } = await aPush(t);
+  await list();
+  panel.answer = aRefusal(403);
+  await change(1, 'starting');
+  const before = told.length;
+  for (let round = 0; round < 5; round += 1) await change(1, 'starting');
+  assert.equal(told.length, before);
+  await list();
+  await list();
+  assert.equal(told.length, before + 2);
+  assert.equal(panel.doubts, 1, 'nobody asks for lists because of one server');
 });
 
 test('one server that fails keeps no other waiting', async (t) => {
