@@ -58,6 +58,8 @@ const recordBytes = 4 * mebibyte;
 const otherBytes = mebibyte;
 const pageBounds: JsonBounds = { depth: 64, values: 1_000_000 };
 
+const warnEveryMs = 3_600_000;
+
 /** Set by us, whatever the owner of the node writes. */
 const ownHeaders = [
   'authorization',
@@ -76,6 +78,8 @@ export class PanelClient implements PanelApi {
   readonly #exchange: Exchange;
   readonly #base: string;
   readonly #customHeaders: Record<string, string>;
+  /** Of the redirect of a report; monotonic, ms. */
+  #warnedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: PanelClientOptions) {
     const { remote, customHeaders } = options;
@@ -208,11 +212,20 @@ export class PanelClient implements PanelApi {
       return answer;
     } catch (error) {
       metrics.called(endpoint, resultOf(error), (clock.monotonic() - begin) / 1000);
-      if (isRedirect(error) && method === 'POST') log.warn({ path }, 'remote must be the final URL of the Panel');
+      if (isRedirect(error) && method === 'POST') this.#warnOfRedirect(path);
       log.debug({ err: error, method, path }, 'a call to the Panel failed');
       if (!signal.aborted) onCall?.(error);
       throw error;
     }
+  }
+
+  /** Each report and each of its tries ends so. */
+  #warnOfRedirect(path: string): void {
+    const { clock, log } = this.#options;
+    const now = clock.monotonic();
+    if (now - this.#warnedAt < warnEveryMs) return;
+    this.#warnedAt = now;
+    log.warn({ path }, 'remote must be the final URL of the Panel');
   }
 
   /** The words of the Panel go to consoles and Events: whatever sent our secrets back, they end here. */

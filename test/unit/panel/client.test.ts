@@ -73,6 +73,21 @@ test('each flavour is greeted in its own words, with the path of remote kept and
   }
 });
 
+test('that remote must be the final URL is said once an hour, however many reports are redirected', async (t) => {
+  const clock = new FakeClock();
+  const { client, panel, log } = await aClient(t, { clock });
+  panel.weather({ answer: { status: 301, headers: { Location: '/api/remote/elsewhere' } } });
+  const warnings = () => log.find({ level: 'warn', message: 'remote must be the final URL of the Panel' }).length;
+  for (const wanted of [1, 2]) {
+    for (let report = 0; report < 5; report += 1) {
+      await assert.rejects(client.resetServers(always), /HTTP\/301/);
+      await clock.advance(600_000);
+    }
+    assert.equal(warnings(), wanted);
+    await clock.advance(600_000);
+  }
+});
+
 test('custom headers are sent, but for those that are ours, however they are written', async (t) => {
   const { panel, client } = await aClient(t, {
     customHeaders: { 'X-Edge': 'k', AUTHORIZATION: 'Bearer stolen', 'user-AGENT': 'curl', accept: '*/*', HOST: 'a' },
