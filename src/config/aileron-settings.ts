@@ -110,7 +110,8 @@ export const settings = [
     type: 'integer',
     range: [1, 64],
     default: '4',
-    meaning: 'Starts, stops and removals that run at the same time.',
+    meaning:
+      'Servers that are started at the same time when the machine or Docker comes back; what somebody asks for never waits.',
   },
   {
     key: 'imagePullTimeoutSeconds',

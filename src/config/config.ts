@@ -126,7 +126,7 @@ export interface AileronConfig {
   tracing: { endpoint: string };
   /** Seconds between asking a process to stop by a signal and ending it. */
   stopGraceSeconds: number;
-  /** Starts and the like that run at the same time. */
+  /** Servers that are started at the same time when the machine or Docker comes back. */
   startsAtATime: number;
   imagePullTimeoutSeconds: number;
   installTimeoutSeconds: number;
