@@ -5,6 +5,7 @@ import type { SecureContextOptions } from 'node:tls';
 import websocket from '@fastify/websocket';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { type ConnectionCap, capConnections, defaultCap } from './connection-cap.ts';
+import { asksForConsole } from './handshake.ts';
 import { createPipeline, type PipelineOptions, silenceMs } from './pipeline.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { backupOperationRoutes } from './routes/backup-operations.ts';
@@ -14,7 +15,7 @@ import { installationRoutes } from './routes/installations.ts';
 import { logRoutes } from './routes/logs.ts';
 import { powerRoutes } from './routes/power.ts';
 import { serverRoutes } from './routes/servers.ts';
-import { asksForConsole, type SocketRouteDeps, socketHeaders, socketRoute } from './routes/socket.ts';
+import { type SocketRouteDeps, socketHeaders, socketRoute } from './routes/socket.ts';
 import { systemRoutes } from './routes/system.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { updateRoute } from './routes/update.ts';
@@ -70,8 +71,8 @@ export async function createWingsApp(options: WingsAppOptions): Promise<FastifyI
   // What comes is not parsed, whatever it claims to be: routes that want a body read it themselves.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _body, done) => done(null));
+  pipeline.attach(app);
 
-  // Before all else: it ends the connection of a handshake that is answered with a refusal, by whatever hook.
   await app.register(websocket, {
     options: {
       maxPayload: maxMessageBytes,
@@ -92,7 +93,6 @@ export async function createWingsApp(options: WingsAppOptions): Promise<FastifyI
   app.websocketServer.on('headers', (headers) => {
     for (const [name, value] of Object.entries(socketHeaders)) headers.push(`${name}: ${value}`);
   });
-  pipeline.attach(app);
   socketRoute(app, options);
   systemRoutes(app, options);
   updateRoute(app, options);

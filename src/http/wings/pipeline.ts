@@ -9,6 +9,7 @@ import { judgeBearer } from './bearer.ts';
 import { clientAddress, type TrustedProxies } from './client-address.ts';
 import { crossOriginHeaders } from './cross-origin.ts';
 import { FailedTries } from './failed-tries.ts';
+import { asksForConsole } from './handshake.ts';
 import { RequestRefused, refusals } from './http-errors.ts';
 import type { Origins } from './origins.ts';
 import { redactedUrl } from './redacted-url.ts';
@@ -53,6 +54,8 @@ export function createPipeline(options: PipelineOptions) {
 
   /** Answers true when the request is over. */
   const begin = (request: FastifyRequest, reply: FastifyReply): boolean => {
+    // Taken from HTTP already: when an answer comes instead of an upgrade, nobody else ends the connection.
+    if (asksForConsole(request.raw)) reply.raw.once('finish', () => request.raw.socket.destroy());
     reply.headers({
       'x-request-id': request.id,
       ...crossOriginHeaders(origins(), request.headers.origin, privateNetwork),
