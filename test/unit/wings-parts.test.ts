@@ -6,6 +6,7 @@ import { validateHeaderValue } from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { bearerOf } from '../../src/http/bearer.ts';
 import { judgeBearer } from '../../src/http/wings/bearer.ts';
 import { attachment } from '../../src/http/wings/content-disposition.ts';
 import { FailedTries } from '../../src/http/wings/failed-tries.ts';
@@ -45,7 +46,7 @@ test('a token is compared as a digest of one length, whatever was shown and howe
   });
   const secret = 'a'.repeat(64);
   const judge = (shown: string, right = secret) =>
-    judgeBearer({ headersDistinct: { authorization: [`Bearer ${shown}`] } } as never, right);
+    judgeBearer({ headersDistinct: { authorization: [`Bearer ${shown}`] } }, right);
   const wrong = [
     '',
     'a',
@@ -60,6 +61,11 @@ test('a token is compared as a digest of one length, whatever was shown and howe
   assert.equal(judge(secret), 'right');
   assert.equal(judge('', ''), 'wrong', 'an empty token lets nobody in');
   assert.deepEqual(lengths, Array(wrong.length + 3).fill([32, 32]));
+  // The doors that are ours compare by the same code.
+  const ours = bearerOf(secret);
+  const bearing = (shown: string) => ours({ headersDistinct: { authorization: [`bearer ${shown}`] } });
+  assert.deepEqual([bearing('a'), bearing(`${secret}a`), bearing(secret)], ['wrong', 'wrong', 'right']);
+  assert.deepEqual(lengths, Array(wrong.length + 6).fill([32, 32]));
 });
 
 test('a URL is logged without what opens a link (traps 39) (covers: SEC-42)', () => {
