@@ -4,16 +4,15 @@
 // marked and kept: no answer of a Panel deletes anything.
 import { type Clock, sleep, timestamp } from '../clock/clock.ts';
 import type { Flavour } from '../config/config.ts';
-import { removeCondition, setCondition } from '../resources/conditions.ts';
 import type { EventRecorder } from '../resources/event.ts';
-import { isUnlisted, unlistedCondition } from '../resources/listed.ts';
+import { isUnlisted } from '../resources/listed.ts';
 import type { Server } from '../resources/server.ts';
 import { backoffMs } from '../runtime/backoff.ts';
 import type { Informer } from '../runtime/informer.ts';
-import { mutateStatus } from '../runtime/status.ts';
 import type { Store } from '../store/store.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { KnownAway } from './known-away.ts';
+import { markListed } from './listed-mark.ts';
 import { type Listing, listServers } from './listing.ts';
 import { NodeReport, type PanelFacts } from './node-report.ts';
 import type { PanelApi } from './panel-api.ts';
@@ -199,7 +198,7 @@ export class PanelSource implements PanelSync {
     const { store, flavour } = this.#options;
     const server = await store.get<Server>('Server', uuid);
     if (!server || !isUnlisted(server)) return;
-    if (flavour === 'pelican') await this.#mark(server, true);
+    if (flavour === 'pelican') await markListed(this.#options, server, true);
     else this.relist();
   }
 
@@ -278,33 +277,9 @@ export class PanelSource implements PanelSync {
       if (owner?.kind !== 'Panel' || itsNode !== nodeName || server.metadata.deletionTimestamp) continue;
       const isListed = uuids.has(uuid) || writer.newestOf(uuid) > begin;
       if (!isListed) unlisted += 1;
-      await this.#mark(server, isListed);
+      await markListed(this.#options, server, isListed);
     }
     this.#say({ unlisted });
-  }
-
-  async #mark(server: Server, isListed: boolean): Promise<void> {
-    const { store, events, clock, log } = this.#options;
-    if (isListed === !isUnlisted(server)) return;
-    const { name, uid } = server.metadata;
-    await mutateStatus<Server>(store, 'Server', name, (status, { metadata }) => {
-      status.conditions ??= [];
-      if (isListed) removeCondition(status.conditions, unlistedCondition.type);
-      else
-        setCondition(
-          status.conditions,
-          { ...unlistedCondition, observedGeneration: metadata.generation },
-          timestamp(clock),
-        );
-    });
-    if (isListed) return;
-    log.warn({ server: name }, 'the Panel does not list this server any more; it is kept');
-    events.event(
-      { apiVersion: server.apiVersion, kind: server.kind, name, uid },
-      'Warning',
-      'Unlisted',
-      unlistedCondition.message,
-    );
   }
 
   #count(): void {
