@@ -6,7 +6,7 @@ import type { Config } from '../../src/config/config.ts';
 import { type DockerEngine, DockerUnreachableError, type EngineInfo } from '../../src/docker/engine.ts';
 import type { DockerFeed } from '../../src/docker/feed.ts';
 import { isRuncSafe } from '../../src/docker/runc.ts';
-import { findCondition, setCondition } from '../../src/resources/conditions.ts';
+import { findCondition, removeCondition, setCondition } from '../../src/resources/conditions.ts';
 import type { EventRecorder } from '../../src/resources/event.ts';
 import type { Node, NodeStatus } from '../../src/resources/node.ts';
 import type { Condition } from '../../src/resources/object.ts';
@@ -19,6 +19,7 @@ import { AlreadyExistsError } from '../../src/store/errors.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Logger } from '../../src/telemetry/log.ts';
 import { type DiskSpace, type Machine, thisMachine } from './machine.ts';
+import { foreignCondition, foreignObjects, objectsOfOthers } from './other-names.ts';
 
 export interface NodeDeps {
   store: Store;
@@ -33,6 +34,8 @@ export interface NodeDeps {
 const heartbeatMs = 60_000;
 /** Looked at more often than it is written: a full disk shows within this time. */
 const lookMs = 15_000;
+/** Objects of other nodes come and go seldom; all of them are read for it. */
+const countEveryMs = 600_000;
 /** Free space moves all the time; less than this share of the disk is not news between two heartbeats. */
 const diskStep = 0.01;
 const pressureShare = 0.05;
@@ -66,11 +69,20 @@ export function createNodeController(
 }
 
 export function nodeReconciler(deps: NodeDeps): Reconcile {
-  return async (key) => {
-    if (key !== deps.nodeName) return undefined; // another machine's
+  const { store, nodeName, clock } = deps;
+  let foreign: Finding | undefined;
+  let countAt = 0;
+  return async (key, { log }) => {
+    if (key !== nodeName) return undefined; // another machine's
     await ensureNode(deps);
+    if (clock.monotonic() >= countAt) {
+      const before = foreign?.message;
+      foreign = foreignObjects(await objectsOfOthers(store, nodeName), nodeName);
+      countAt = clock.monotonic() + countEveryMs;
+      if (foreign && foreign.message !== before) log.warn({ node: nodeName }, foreign.message);
+    }
     const facts = await lookAround(deps);
-    await report(deps, facts);
+    await report(deps, { ...facts, foreign });
     return after(lookMs);
   };
 }
@@ -90,9 +102,11 @@ interface Facts {
   engine: EngineInfo | undefined;
   disk: DiskSpace | undefined;
   findings: Finding[];
+  /** Objects are here that bear the name of another node. */
+  foreign: Finding | undefined;
 }
 
-async function lookAround({ docker, feed, machine }: NodeDeps): Promise<Facts> {
+async function lookAround({ docker, feed, machine }: NodeDeps): Promise<Omit<Facts, 'foreign'>> {
   let failure = feed.failure;
   const engine = feed.reachable
     ? await docker.info().catch((error: unknown) => {
@@ -110,19 +124,21 @@ async function lookAround({ docker, feed, machine }: NodeDeps): Promise<Facts> {
 
 /** Writes what differs from the status, and all of it when a sign of life is due. */
 async function report({ store, events, nodeName, clock }: NodeDeps, facts: Facts): Promise<void> {
-  let wasOutdated = false;
+  let before: NodeStatus = {};
   const node = await mutateStatus<Node>(store, 'Node', nodeName, (status, { metadata }) => {
-    const before = structuredClone(status);
-    wasOutdated = isTrue(status, 'RuntimeOutdated');
+    before = structuredClone(status);
     Object.assign(status, statusFrom(facts, status, metadata.generation, timestamp(clock)));
     if (!heartbeatDue(status, clock) && isDeepStrictEqual(status, before)) return;
     status.heartbeatAt = timestamp(clock);
     if (facts.disk) status.capacity = { ...status.capacity, diskFreeBytes: facts.disk.freeBytes };
   });
-  if (!node || wasOutdated || !isTrue(node.status, 'RuntimeOutdated')) return;
+  if (!node) return;
   const about = { apiVersion: node.apiVersion, kind: node.kind, name: nodeName, uid: node.metadata.uid };
-  const { message = '' } = findCondition(node.status?.conditions, 'RuntimeOutdated') ?? {};
-  events.event(about, 'Warning', 'RuntimeOutdated', message);
+  for (const type of ['RuntimeOutdated', foreignCondition]) {
+    if (isTrue(before, type) || !isTrue(node.status, type)) continue;
+    const { message = '' } = findCondition(node.status?.conditions, type) ?? {};
+    events.event(about, 'Warning', type, message);
+  }
 }
 
 function isTrue(status: NodeStatus | undefined, type: string): boolean {
@@ -137,9 +153,11 @@ function heartbeatDue({ heartbeatAt }: NodeStatus, clock: Clock): boolean {
 
 /** Pure. What Docker said last stays while it does not answer. */
 function statusFrom(facts: Facts, last: NodeStatus, generation: number, now: string): NodeStatus {
-  const { machine, engine, disk, findings } = facts;
+  const { machine, engine, disk, findings, foreign } = facts;
   const conditions = structuredClone(last.conditions ?? []);
-  for (const finding of findings) setCondition(conditions, { ...finding, observedGeneration: generation }, now);
+  if (!foreign) removeCondition(conditions, foreignCondition);
+  for (const finding of foreign ? [...findings, foreign] : findings)
+    setCondition(conditions, { ...finding, observedGeneration: generation }, now);
   return {
     observedGeneration: generation,
     capacity: { ...last.capacity, cpus: machine.cpus, memoryBytes: machine.memoryBytes, ...diskFields(disk, last) },

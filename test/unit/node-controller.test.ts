@@ -193,3 +193,37 @@ test('tells the rest when the disk cannot be looked at', async () => {
   assert.equal((await condition('DiskPressure'))?.status, 'Unknown');
   assert.equal((await node()).status?.capacity?.cpus, 4);
 });
+
+test('objects that bear another node’s name are told of, with what to set when the host was renamed', async () => {
+  const { store, clock, told, run, condition } = setUp();
+  const add = (kind: string, name: string, nodeName?: string) =>
+    store.create({ apiVersion: 'aileron.dev/v1', kind, metadata: { name }, spec: nodeName ? { nodeName } : {} });
+  await add('Server', 'mine', 'here');
+  await add('Server', 'anybodys');
+  await run();
+  assert.equal(await condition('ForeignObjects'), undefined);
+  for (const name of ['a', 'b']) await add('Server', name, 'before');
+  await add('Backup', 'c', 'before');
+  await add('Schedule', 'd', 'other');
+  await clock.advance(600_000);
+  await run();
+  await run();
+  const { status, message } = (await condition('ForeignObjects')) ?? {};
+  assert.equal(status, 'True');
+  assert.equal(
+    message,
+    'Objects of other nodes are left alone here, where the node is "here": 3 of "before", 1 of "other". ' +
+      'If this node was called "before" before, set nodeName: before in aileron.yml and start it again.',
+  );
+  assert.deepEqual(told, ['Warning ForeignObjects']);
+  for (const [kind, name] of [
+    ['Server', 'a'],
+    ['Server', 'b'],
+    ['Backup', 'c'],
+    ['Schedule', 'd'],
+  ] as const)
+    await store.delete(kind, name, {});
+  await clock.advance(600_000);
+  await run();
+  assert.equal(await condition('ForeignObjects'), undefined);
+});

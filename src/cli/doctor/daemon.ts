@@ -1,6 +1,8 @@
 // Whether the daemon runs, answers, feels well, and is the version that this command line belongs to.
 import { readFile } from 'node:fs/promises';
 import type { Config } from '../../config/config.ts';
+import { findCondition } from '../../resources/conditions.ts';
+import type { Node } from '../../resources/node.ts';
 import { descriptorLimit, fewestDescriptors } from '../../telemetry/descriptor-limit.ts';
 import { aileronVersion } from '../../telemetry/version.ts';
 import { CliError } from '../exit-codes.ts';
@@ -76,7 +78,7 @@ async function kubeApi(config: Config): Promise<Finding[]> {
     try {
       const { gitVersion } = (await client.json('GET', '/version')) as { gitVersion?: string };
       await client.json('GET', '/apis/aileron.dev/v1');
-      return [versionFinding(gitVersion ?? '')];
+      return [versionFinding(gitVersion ?? ''), ...(await otherNames(client, config.aileron.nodeName))];
     } finally {
       client.close();
     }
@@ -84,6 +86,16 @@ async function kubeApi(config: Config): Promise<Finding[]> {
     if (!(error instanceof CliError)) throw error;
     return [problem(error.message.replace(/\.$/, ''), 'Restart the daemon; when it stays so, its log says why.')];
   }
+}
+
+/** Objects that nobody works on because the node was called otherwise when they were made. */
+async function otherNames(client: KubeClient, nodeName: string): Promise<Finding[]> {
+  const { items } = (await client.json('GET', '/apis/aileron.dev/v1/nodes')) as { items: Node[] };
+  const node = items.find(({ metadata }) => metadata.name === nodeName);
+  const found = findCondition(node?.status?.conditions, 'ForeignObjects');
+  if (found?.status !== 'True') return [];
+  const [says = '', ...remedy] = found.message.split(/\. (?=If )/);
+  return [warning(says, remedy.join(' '))];
 }
 
 function versionFinding(gitVersion: string): Finding {
