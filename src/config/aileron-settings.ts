@@ -35,7 +35,8 @@ export const settings = [
     env: 'AILERON_NODE_NAME',
     type: 'name',
     default: 'the host name',
-    meaning: 'Name of this node and of its Node object.',
+    meaning:
+      'Name of this node and of its Node object. Objects keep the one under which they were made: set it before the host is renamed.',
   },
   {
     key: 'kube.host',

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { CliNode } from '../support/cli-node.ts';
 import { needsDocker } from '../support/docker.ts';
+import { until } from '../support/until.ts';
 
 const skip = await needsDocker();
 
@@ -27,7 +28,10 @@ function found({ findings }: Report, check: string, pattern: RegExp, level = 'pr
   assert.match(hit.remedy ?? '', /\.$/);
 }
 
-test('a node that is well has no problem, with the daemon and without', { skip, timeout: 60_000 }, async (t) => {
+test('a node that is well has no problem, with the daemon and without, until it is renamed', {
+  skip,
+  timeout: 120_000,
+}, async (t) => {
   const node = await CliNode.make(t);
   const before = await examine(node);
   assert.deepEqual([before.code, before.healthy], [0, true], JSON.stringify(before));
@@ -50,6 +54,20 @@ test('a node that is well has no problem, with the daemon and without', { skip, 
   assert.equal(text.code, 0);
   assert.match(text.stdout, /^ok {7}docker {7}Docker \S+ answers/m);
   assert.match(text.stdout, /\n0 problems, \d warnings?\.\n$|\nNothing is wrong\.\n$/);
+
+  const { items } = JSON.parse((await node.run(['get', 'nodes', '-o', 'json'])).stdout) as {
+    items: { metadata: { name: string } }[];
+  };
+  const name = items[0]?.metadata.name ?? assert.fail();
+  await node.stop();
+  node.env['AILERON_NODE_NAME'] = 'renamed';
+  await node.start();
+  const renamed = await until('the node knows', 30_000, async () => {
+    const report = await examine(node);
+    return report.findings.some(({ says }) => says.startsWith('Objects of other nodes')) && report;
+  });
+  found(renamed, 'daemon', new RegExp(`the node is "renamed": 1 of "${name}"$`), 'warning');
+  assert.ok(renamed.findings.some(({ remedy }) => remedy?.includes(`set nodeName: ${name} in aileron.yml`)));
 });
 
 test('what is broken is named', { skip, timeout: 60_000 }, async (t) => {
