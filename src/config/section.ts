@@ -123,12 +123,23 @@ export class Section {
     if (node === undefined) return fallback;
     if (!isSeq(node)) throw this.#wrong(key, node, 'a list of texts');
     if (node.items.length > maxMembers) throw this.#wrong(key, node, `a list of at most ${maxMembers}`);
-    return node.items.map((item) => this.#textOf(key, this.#resolved(item as Node)));
+    return node.items.map((item) => {
+      const member = this.#resolved(item as Node);
+      // Wings takes it for an empty text, which allows everything in some lists.
+      if (isScalar(member) && (member.value === null || member.value === ''))
+        throw this.#wrong(key, item as Node, 'a list of texts, none of them empty');
+      return this.#textOf(key, member);
+    });
   }
 
   /** The complaint about a value that has the right type and is wrong all the same. `expected` ends "must be …". */
   wrong(key: string, expected: string): ConfigError {
     return this.#wrong(key, this.#node(key), expected);
+  }
+
+  /** The same for a value that no message may show. */
+  wrongSecret(key: string, expected: string): ConfigError {
+    return new ConfigError(`${this.#at(this.#node(key))}: ${this.#pathOf(key)} must be ${expected}.`);
   }
 
   unknown(key: string, known: readonly string[]): ConfigError {

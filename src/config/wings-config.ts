@@ -241,10 +241,11 @@ function headersOf(headers: Section): Record<string, string> {
 function remoteOf(config: Section): string {
   const remote = config.text('remote', '');
   if (remote === '') return '';
-  const protocol = URL.canParse(remote) ? new URL(remote).protocol : '';
-  if (protocol !== 'http:' && protocol !== 'https:')
-    throw config.wrong('remote', 'the URL of the Panel, such as https://panel.example.com');
-  return remote;
+  const url = URL.canParse(remote) ? new URL(remote) : undefined;
+  const plain = url && !url.username && !url.password && !/[?#]/.test(remote);
+  if (plain && (url.protocol === 'http:' || url.protocol === 'https:')) return remote;
+  const expected = 'the URL of the Panel, such as https://panel.example.com, without a user, a query and a fragment';
+  throw config.wrongSecret('remote', expected);
 }
 
 /** Where Docker listens, as its own variable says. */

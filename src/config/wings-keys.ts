@@ -18,7 +18,7 @@ const nodeKeys = [
   text('uuid', '', 'Id of the node in the Panel.'),
   text('token_id', '', 'Public part of the credentials of the node.'),
   text('token', '', 'Secret part; it may not be empty. See below.'),
-  text('remote', '', 'URL of the Panel. Its pages may open consoles.'),
+  text('remote', '', 'URL of the Panel, without a user, a query and a fragment. Its pages may open consoles.'),
   text('api.host', '0.0.0.0', 'Address of the API of the node.'),
   integer('api.port', 8080, ports, 'Port of the API of the node.'),
   truth('api.ssl.enabled', false, 'Speak https.'),

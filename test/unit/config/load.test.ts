@@ -314,6 +314,12 @@ test('reading changes nothing on disk, unknown keys and comments included', asyn
   assert.equal(await readFile(path, 'utf8'), pelicanFile);
 });
 
+test('a Panel may be below a path, and a member may be a text that looks like nothing', async () => {
+  const text = 'token: x\nremote: https://panel.example/games/p@1\nallowed_mounts: ["~", 0]\n';
+  const { remote, allowedMounts } = (await load({ config: text })).config;
+  assert.deepEqual([remote, allowedMounts], ['https://panel.example/games/p@1', ['~', '0']]);
+});
+
 test('a slip in a key stops the start; a key of nobody is remarked on and stays', async () => {
   await refused({ config: 'token: x\nremot: y\n' }, /config\.yml, line 2: the key remot is not known; remote is meant/);
   const text = 'token: x # mine\npanel: {own: 1}\n';
@@ -390,6 +396,24 @@ describe('what is wrong is named', () => {
     ],
     ['a Panel that is no URL', 'token: x\nremote: panel\n', /line 2: remote must be the URL of the Panel/],
     ['a Panel of another protocol', 'token: x\nremote: file:///etc/passwd\n', /remote must be/],
+    ['a Panel with a user', 'token: x\nremote: https://me@panel.example\n', /line 2: remote must be .*without a user/],
+    ['a Panel with a query', 'token: x\nremote: https://panel.example/?a=b\n', /line 2: remote must be .*a query/],
+    ['a Panel with a fragment', 'token: x\nremote: https://panel.example/#a\n', /line 2: remote must be .*a fragment/],
+    [
+      'a member that is nothing',
+      'token: x\nallowed_mounts:\n  - /srv\n  - ~\n',
+      /line 4: allowed_mounts must be a list of texts, none of them empty/,
+    ],
+    [
+      'a member that is empty',
+      'token: x\nallowed_origins: ["", a]\n',
+      /line 2: allowed_origins must be a list of texts, none of them empty/,
+    ],
+    [
+      'a range that is nothing',
+      'token: x\napi: {trusted_proxies: [null]}\n',
+      /line 2: api\.trusted_proxies must be a list of texts, none of them empty/,
+    ],
     ['an unknown flavour', 'token: x\nflavour: wings\n', /flavour must be pterodactyl or pelican, not "wings"/],
     ['a negative tmpfs', 'token: x\ndocker: {tmpfs_size: -1}\n', /docker\.tmpfs_size/],
     ['no map', '- a\n', /line 1: the settings must be a map/],
@@ -412,9 +436,11 @@ describe('what is wrong is named', () => {
       'token: "topsecret\n',
       'token: x\ntoken: topsecret\n',
       'token: top secret\n',
+      'token: x\nremote: https://topsecret:topsecret@panel.example\n',
+      'token: x\nremote: ftp://topsecret@panel.example\n',
     ];
     for (const config of broken) {
-      const error = await refused({ config }, /token|YAML/);
+      const error = await refused({ config }, /token|YAML|remote/);
       assert.equal(
         /top ?secret/.test(`${error.message} ${(error.cause as Error | undefined)?.message}`),
         false,
