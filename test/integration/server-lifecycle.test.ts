@@ -28,11 +28,11 @@ describe('the life of a server', options, () => {
     const invocation = 'echo loading; seq 1 600; echo "Done (1s)!"; read -r line; exit 0';
     const uuid = await node.addRunning('orderly', { invocation });
     const lines = ['loading', ...Array.from({ length: 600 }, (_, n) => `${n + 1}`), 'Done (1s)!'];
-    assert.deepEqual(node.daemon.seen(uuid), ['= starting', ...lines, '= running']);
+    await node.daemon.shows(uuid, ['= starting', ...lines, '= running']);
     assert.ok((await node.api.reasons('orderly')).includes('Started'));
     const server = await node.api.powerAndFinish('orderly', 'stop');
     const ending = ['= stopping', 'stop', '= offline'];
-    assert.deepEqual(node.daemon.seen(uuid), ['= starting', ...lines, '= running', ...ending]);
+    await node.daemon.shows(uuid, ['= starting', ...lines, '= running', ...ending]);
     assert.deepEqual([server.status?.exit?.code, server.status?.exit?.reason], [0, 'Stopped']);
   });
 
@@ -180,7 +180,7 @@ describe('the life of a server', options, () => {
     await other.api.until('between', 'the kill is finished', ({ status }) => status?.power?.finishedRequest === kill);
     await other.api.untilState('between', 'offline');
     assert.equal(other.starts(uuid), 0);
-    assert.deepEqual(other.daemon.seen(uuid), ['= starting', '= stopping', '= offline']);
+    await other.daemon.shows(uuid, ['= starting', '= stopping', '= offline']);
     assert.deepEqual(
       (await other.containers('between')).filter(({ running }) => running),
       [],

@@ -120,7 +120,7 @@ test('two ports of a server answer on the node; one that is taken is told (conta
   assert.match(refused.status?.power?.message ?? '', /address already in use|port is already allocated/);
   assert.equal(refused.status?.crashCount ?? 0, 0);
   const reason = `> ${refused.status?.power?.message}`;
-  assert.deepEqual(node.daemon.seen(uuid), ['= starting', reason, '= stopping', '= offline']);
+  await node.daemon.shows(uuid, ['= starting', reason, '= stopping', '= offline']);
   await new Promise((resolve) => taken.close(resolve));
 
   await node.api.powerAndFinish('ports', 'start');

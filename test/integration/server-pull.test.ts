@@ -61,7 +61,7 @@ describe('the image of a server', options, () => {
     await node.api.powerAndFinish('fetched', 'start', patienceMs);
     await node.running('fetched', patienceMs);
     const atStart = [...beforeProcess, pulling, pulled, 'loading', 'Done (1s)!', '= running'];
-    assert.deepEqual(node.daemon.seen(uuid), atStart);
+    await node.daemon.shows(uuid, atStart);
 
     // Docker tells of a pull without a layer in its first and last words; those with one depend on the machine's speed.
     const last = `Status: Downloaded newer image for ${image} `;
@@ -75,12 +75,16 @@ describe('the image of a server', options, () => {
     await registry.close();
     await node.api.powerAndFinish('fetched', 'start', patienceMs);
     await node.running('fetched', patienceMs);
-    assert.deepEqual(node.daemon.seen(uuid).slice(-atStart.length), [
-      ...beforeProcess,
-      pulling,
-      '> Could not pull the Docker image, using the copy on this node.',
-      ...atStart.slice(-3),
-    ]);
+    await node.daemon.shows(
+      uuid,
+      [
+        ...beforeProcess,
+        pulling,
+        '> Could not pull the Docker image, using the copy on this node.',
+        ...atStart.slice(-3),
+      ],
+      { last: true },
+    );
   });
 
   test('of a registry that nobody has an account for is asked for without one, and the start fails once (containers 24.7) (covers: SEC-86)', async () => {
@@ -101,7 +105,7 @@ describe('the image of a server', options, () => {
   async function failsOnce(name: string, uuid: string, reason: string): Promise<void> {
     const { status } = await node.api.powerAndFinish(name, 'start', patienceMs);
     assert.deepEqual([status?.power?.outcome, status?.state, status?.crashCount ?? 0], ['Failed', 'offline', 0]);
-    assert.deepEqual(node.daemon.seen(uuid), [
+    await node.daemon.shows(uuid, [
       ...beforeProcess,
       pulling,
       `> Failed to start the server: ${reason}`,

@@ -1,17 +1,21 @@
 // Starts a daemon as a process of its own and listens to what it tells: that it is up, where it paused, which states and
 // console lines it published. The process can be ended in order or by SIGKILL, at any moment.
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import type { InstallMessage, OperationCompletion, OperationProgress, Usage } from '../../src/bus/bus.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { ProcessState } from '../../src/resources/server.ts';
 import type { Env } from './docker.ts';
 import { NodeClient, type NodeClientOptions } from './node-client.ts';
 import { until } from './until.ts';
+
+const patienceMs = 30_000;
 
 /** What the process is told to do, one JSON line each. */
 export type DaemonOrder =
@@ -121,6 +125,18 @@ export class DaemonChild {
       if (message.what === 'state') return [`= ${message.state}`];
       return [message.source === 'daemon' ? `> ${message.text}` : message.text];
     });
+  }
+
+  /**
+   * What `seen` has is this and no more, or its end is this when `last`; lines that are `without` do not count. The API may
+   * tell of a state before this process has heard of it, so the newest words are waited for.
+   */
+  async shows(uuid: string, expected: readonly string[], how: { last?: true; without?: string } = {}): Promise<void> {
+    const all = () => this.seen(uuid).filter((line) => line !== how.without);
+    const look = () => all().slice(how.last ? -expected.length : 0);
+    await until('the console and the states', patienceMs, async () => isDeepStrictEqual(look(), expected)).catch(
+      (error: unknown) => assert.deepEqual(look(), expected, error instanceof Error ? error.message : undefined),
+    );
   }
 
   /** Of backups and restores, in order. */

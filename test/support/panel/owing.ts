@@ -29,8 +29,11 @@ export async function owedReports(node: LiveNode): Promise<number> {
   return Number(/^aileron_owed_reports (\d+)$/m.exec(text)?.[1]);
 }
 
+/** A Panel that is back is noticed within 60 s, what it does not know is tried again for 30 s, and that after a pause. */
+const toldWithinMs = 180_000;
+
 /** All operations have ended, and the Panel has heard of each. */
-export async function untilNothingIsOwed(node: LiveNode, ms = 60_000): Promise<Operation[]> {
+export async function untilNothingIsOwed(node: LiveNode, ms = toldWithinMs): Promise<Operation[]> {
   let left: Operation[] = [];
   const isOver = ({ status }: Operation) =>
     ['Completed', 'Failed', 'Cancelled'].includes(status?.phase ?? '') && !status?.owed;
