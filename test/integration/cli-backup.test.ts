@@ -86,9 +86,9 @@ function started(t: TestContext, node: CliNode, ...args: string[]) {
   child.stdout!.setEncoding('utf8').on('data', (text: string) => (output.out += text));
   child.stderr!.setEncoding('utf8').on('data', (text: string) => (output.err += text));
   const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
-  const told = async (text: string, times = 1) => {
-    const end = performance.now() + 20_000;
-    while (output.out.split(text).length <= times) {
+  const told = async (text: string, times = 1, where: keyof typeof output = 'out') => {
+    const end = performance.now() + 30_000;
+    while (output[where].split(text).length <= times) {
       assert.ok(performance.now() < end && child.exitCode === null, `never "${text}":\n${output.out}${output.err}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -242,6 +242,7 @@ test('leaving ends the looking, never the work; cancelling ends the work', { ski
   const over = started(t, node, 'backup', 'watch', 'second');
   await over.told('Archiving');
   await node.stop();
+  await over.told('Waiting for it.', 1, 'err');
   await node.start();
   assert.equal(await over.ended, 0, over.output.err);
   assert.match(over.output.err, /does not answer: .* Waiting for it\.$/m);
