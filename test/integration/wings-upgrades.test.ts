@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { backupLink, putArchive } from '../support/api-archives.ts';
 import { apiDoor, of } from '../support/api-door.ts';
-import type { ConsoleNode } from '../support/console-node.ts';
+import { type ConsoleNode, panelOrigin } from '../support/console-node.ts';
 import { httpCall } from '../support/http-call.ts';
 import { openConnections } from '../support/open-connections.ts';
 import { until } from '../support/until.ts';
@@ -81,4 +81,17 @@ test('what is no handshake for a console is a request like any, whatever it offe
   }
   assert.equal((await post(of('/power'), { action: 'kill' })).status, 202);
   await node.login();
+});
+
+test('who asks for a console while the node stops does not keep it from stopping (covers: SEC-52)', async (t) => {
+  const { node } = await apiDoor(t);
+  const asks = [`GET ${of('/ws')} HTTP/1.1`, ...handshake, `Origin: ${panelOrigin}`];
+  const last = await sent(t, node, asks);
+  assert.equal(await statusOf(last), 101);
+  // Its goodbye stays without an answer.
+  const stopped = node.api.close();
+  const late = await sent(t, node, asks);
+  assert.equal(await statusOf(late), 503);
+  last.destroy();
+  await stopped;
 });

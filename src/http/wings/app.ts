@@ -1,6 +1,6 @@
 // The node API as an application of its framework: what bounds a connection, what every request goes through, and its
 // routes, one module for each sort of thing.
-import type { Server as HttpServer } from 'node:http';
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { SecureContextOptions } from 'node:tls';
 import websocket from '@fastify/websocket';
 import Fastify, { type FastifyInstance } from 'fastify';
@@ -50,8 +50,9 @@ export async function createWingsApp(options: WingsAppOptions): Promise<FastifyI
     headersTimeout: limits.headers,
     connectionsCheckingInterval: limits.check,
     insecureHTTPParser: false,
-    // All else that offers to speak another protocol is answered in this one.
-    shouldUpgradeCallback: asksForConsole,
+    // All else that offers to speak another protocol is answered in this one. So is who comes while the node stops: the
+    // framework refuses it before anything of ours could end a connection that was taken from HTTP.
+    shouldUpgradeCallback: (request: IncomingMessage) => !options.closing.aborted && asksForConsole(request),
   };
   const app = Fastify({
     logger: false,
