@@ -1,8 +1,8 @@
 // What the node's metrics tell of each server's process. Read from the ops listener, which is for this machine alone.
-import { get } from 'node:http';
 import type { Config } from '../config/config.ts';
 import { CliError, exitCodes } from './exit-codes.ts';
 import { addressOf } from './node-access.ts';
+import { type WebAnswer, webRequest } from './web-request.ts';
 
 /** Counters are since the start of the process. */
 export interface ServerUsage {
@@ -31,11 +31,16 @@ const fieldOf: Record<string, keyof ServerUsage> = {
 const timeoutMs = 5_000;
 const maxBytes = 64 * 1024 * 1024;
 
+/** A GET of the ops listener, whose metrics are long on a node with many servers. @throws as webRequest */
+export function askOps(url: string): Promise<WebAnswer> {
+  return webRequest(url, { timeoutMs, maxBytes });
+}
+
 /** By uuid; only of servers that have run since the daemon started. @throws CliError (unreachable) */
 export async function readUsage(config: Config): Promise<Map<string, ServerUsage>> {
   const at = `http://${addressOf(config.aileron.ops)}`;
   try {
-    const { status, text } = await fetchText(`${at}/metrics`);
+    const { status, text } = await askOps(`${at}/metrics`);
     if (status !== 200) throw new Error(`the answer is ${status}`);
     return parseUsage(text);
   } catch (error) {
@@ -74,25 +79,4 @@ export function nothing(): ServerUsage {
     writtenBytes: 0,
     uptimeSeconds: 0,
   };
-}
-
-/** A GET over plain HTTP, bounded in time and size. */
-export function fetchText(
-  url: string,
-  headers: Record<string, string> = {},
-): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const request = get(url, { headers, signal: AbortSignal.timeout(timeoutMs) }, (answer) => {
-      const chunks: Buffer[] = [];
-      let length = 0;
-      answer.on('data', (chunk: Buffer) => {
-        length += chunk.length;
-        if (length > maxBytes) request.destroy(new Error('the answer is too long'));
-        else chunks.push(chunk);
-      });
-      answer.on('error', reject);
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }));
-    });
-    request.on('error', reject);
-  });
 }

@@ -8,7 +8,7 @@ import { aileronVersion } from '../../telemetry/version.ts';
 import { CliError } from '../exit-codes.ts';
 import { KubeClient } from '../kube-client.ts';
 import { addressOf, localPki } from '../node-access.ts';
-import { fetchText } from '../server-usage.ts';
+import { askOps } from '../server-usage.ts';
 import { type Check, type Finding, messageOf, ok, problem, warning } from './finding.ts';
 
 /** The process that the pid file names, when it is one of ours. */
@@ -45,7 +45,7 @@ function descriptors(pid: number): Finding[] {
 async function health({ aileron: { ops } }: Config): Promise<Finding[]> {
   const url = `http://${addressOf(ops)}/readyz?verbose`;
   try {
-    const { status, text } = await fetchText(url);
+    const { status, text } = await askOps(url);
     if (status === 200) return [ok('It is ready')];
     const failed = text.split('\n').filter((line) => line.startsWith('[-]'));
     if (failed.length === 0)
