@@ -14,7 +14,7 @@ import { ConsoleHistory } from '../../src/console/history.ts';
 import { DockerFeed } from '../../src/docker/feed.ts';
 import { EggConfiguration } from '../../src/egg/egg-configuration.ts';
 import type { PanelSync } from '../../src/panel/sync.ts';
-import type { PowerAction, Server } from '../../src/resources/server.ts';
+import type { PowerAction, Server, ServerSpec } from '../../src/resources/server.ts';
 import { Informer } from '../../src/runtime/informer.ts';
 import { Manager } from '../../src/runtime/manager.ts';
 import { createRuntimeMetrics } from '../../src/runtime/metrics.ts';
@@ -144,6 +144,15 @@ export class FakeNode {
   async add(parts: ServerParts = {}): Promise<void> {
     const { status: _, ...server } = aServer(parts);
     await this.store.create(server);
+  }
+
+  /** Starts the node with a server of the game image, and that server. The image is the caller's. */
+  async startRunning(spec: Partial<ServerSpec> = {}): Promise<void> {
+    await this.start();
+    await this.add({ spec: { image: `~${gameImage}`, ...spec } });
+    await this.untilState('offline');
+    await this.requestAndFinish('start');
+    await this.untilState('running');
   }
 
   async server(name = 'demo'): Promise<Server | undefined> {

@@ -55,11 +55,7 @@ async function running(
 ): Promise<FakeNode> {
   const node = new FakeNode(t);
   node.docker.addImage(gameImage, (process) => process.print('Done\n'));
-  await node.start();
-  await node.add({ spec: { image: `~${gameImage}`, ...spec } });
-  await node.untilState('offline');
-  await node.requestAndFinish('start');
-  await node.untilState('running');
+  await node.startRunning(spec);
   node.states = [];
   return node;
 }

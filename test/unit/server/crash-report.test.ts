@@ -7,11 +7,7 @@ import { anyUuid, FakeNode, gameImage } from '../../support/fake-node.ts';
 async function running(t: TestContext, spec: Partial<ServerSpec> = {}): Promise<FakeNode> {
   const node = new FakeNode(t);
   node.docker.addImage(gameImage, (process) => process.print('one\ntwo\nDone\n'));
-  await node.start();
-  await node.add({ spec: { image: `~${gameImage}`, ...spec } });
-  await node.untilState('offline');
-  await node.requestAndFinish('start');
-  await node.untilState('running');
+  await node.startRunning(spec);
   return node;
 }
 

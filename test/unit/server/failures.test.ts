@@ -13,11 +13,7 @@ async function running(t: TestContext, spec: Partial<ServerSpec> = {}): Promise<
       if (text === 'stop\n') process.exit(0);
     });
   });
-  await node.start();
-  await node.add({ spec: { image: `~${gameImage}`, ...spec } });
-  await node.untilState('offline');
-  await node.requestAndFinish('start');
-  await node.untilState('running');
+  await node.startRunning(spec);
   node.states = [];
   node.lines = [];
   return node;

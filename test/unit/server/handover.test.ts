@@ -36,11 +36,7 @@ function nodeAfter(t: TestContext, state?: ProcessState): { node: FakeNode; left
 
 async function running(t: TestContext): Promise<{ node: FakeNode; left: Left }> {
   const { node, left } = nodeAfter(t);
-  await node.start();
-  await node.add({ spec: { image: `~${gameImage}` } });
-  await node.untilState('offline');
-  await node.requestAndFinish('start');
-  await node.untilState('running');
+  await node.startRunning();
   return { node, left };
 }
 

@@ -25,11 +25,7 @@ test('a server of another node is left alone, container, status and all (covers:
 async function running(t: TestContext, spec: Partial<ServerSpec> = {}): Promise<FakeNode> {
   const node = new FakeNode(t);
   node.docker.addImage(gameImage, (process) => process.print('Done\n'));
-  await node.start();
-  await node.add({ spec: { image: `~${gameImage}`, ...spec } });
-  await node.untilState('offline');
-  await node.requestAndFinish('start');
-  await node.untilState('running');
+  await node.startRunning(spec);
   return node;
 }
 
