@@ -96,7 +96,7 @@ describe('a real game server', { skip, timeout: setUpMs + 120_000 }, () => {
     for (const { name, uuid } of [train, tram]) {
       const { status } = await node.running(name, 60_000);
       assert.equal(findCondition(status?.conditions, 'Ready')?.status, 'True');
-      assert.deepEqual(node.daemon.states(uuid), ['starting', 'running']);
+      await node.daemon.showsStates(uuid, ['starting', 'running']);
       assert.ok(node.daemon.linesBefore(uuid, 'running').some((line) => line.includes(doneLine)));
     }
   });

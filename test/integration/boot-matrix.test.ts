@@ -68,7 +68,7 @@ for (const [what, rows, garbage] of [
         case 'taken over':
           assert.equal(`${now?.id} ${now?.startedAt}`, before.get(uuid), label);
           assert.equal(node.starts(uuid), 1, label);
-          assert.deepEqual(node.daemon.states(uuid), ['running'], label);
+          await node.daemon.showsStates(uuid, ['running']);
           await until(`the newest limit is there (${label})`, patienceMs, async () => {
             return (await node.docker.inspectContainer(uuid))?.resources.Memory === Math.round(96 * 1.15 * mebibyte);
           });
@@ -76,7 +76,7 @@ for (const [what, rows, garbage] of [
         case 'started':
           assert.equal(now?.running, true, label);
           assert.equal(node.starts(uuid), row.docker === 'missing' ? 1 : 2, label);
-          assert.deepEqual(node.daemon.states(uuid), ['starting', 'running'], label);
+          await node.daemon.showsStates(uuid, ['starting', 'running']);
           break;
         case 'offline':
           // Not even a container is made, and one that is there stays as it is.

@@ -64,7 +64,7 @@ describe('a Panel ends servers', options, () => {
     await calls.power(uuid, 'start');
     await node.running(uuid);
     assert.equal(node.starts(uuid), 2);
-    assert.deepEqual(node.daemon.states(uuid).slice(-4), ['stopping', 'offline', 'starting', 'running']);
+    await node.daemon.showsStates(uuid, ['stopping', 'offline', 'starting', 'running'], { last: true });
   });
 
   test('suspended while it starts: the start is called off (containers 24.14)', async () => {

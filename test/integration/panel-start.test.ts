@@ -108,6 +108,6 @@ test(
     await node.start();
     await node.daemon.untilLine(uuid, 'Done');
     await node.running(uuid);
-    assert.deepEqual(node.daemon.states(uuid), ['starting', 'running']);
+    await node.daemon.showsStates(uuid, ['starting', 'running']);
   },
 );

@@ -85,7 +85,7 @@ describe('restores on a live node', options, () => {
         [server?.status?.state, server?.status?.claim, server?.status?.exit?.code],
         ['offline', undefined, 0],
       );
-      assert.deepEqual(node.daemon.states(uuid).slice(-2), ['stopping', 'offline']);
+      await node.daemon.showsStates(uuid, ['stopping', 'offline'], { last: true });
       assert.deepEqual(
         node.daemon.completions(uuid).map(({ type, successful }) => [type, successful]),
         [

@@ -110,7 +110,7 @@ describe('the console of a server', options, () => {
   }
 
   async function stopsByCommand(name: string, uuid: string): Promise<void> {
-    assert.deepEqual(node.daemon.states(uuid), ['starting', 'running']);
+    await node.daemon.showsStates(uuid, ['starting', 'running']);
     const server = await node.api.powerAndFinish(name, 'stop');
     assert.deepEqual([server.status?.exit?.code, server.status?.crashCount ?? 0], [0, 0]);
     assert.ok(node.daemon.usages(uuid).length > 0);

@@ -81,7 +81,7 @@ describe('the life of a server', options, () => {
       const server = await node.api.powerAndFinish(`stop-${name}`, 'stop', 60_000);
       assert.deepEqual([server.status?.state, server.status?.exit?.code], ['offline', code]);
       assert.equal(server.status?.crashCount ?? 0, 0);
-      assert.deepEqual(node.daemon.states(uuid), ['starting', 'running', 'stopping', 'offline']);
+      await node.daemon.showsStates(uuid, ['starting', 'running', 'stopping', 'offline']);
       const killed = '> Server did not stop in time, killing the process.';
       const told = node.daemon.lines(uuid).filter((line) => line.startsWith('> '));
       assert.deepEqual(told, name === 'deaf' ? [killed] : []);
@@ -102,7 +102,7 @@ describe('the life of a server', options, () => {
       ({ status }) => status?.state === 'offline' && !status.operation,
     );
     assert.deepEqual(await node.containers('kill-pull'), []);
-    assert.deepEqual(node.daemon.states(uuid), ['starting', 'stopping', 'offline']);
+    await node.daemon.showsStates(uuid, ['starting', 'stopping', 'offline']);
   });
 
   test('a kill ends a game that is stopping, and one that is paused; one that is offline stays so (containers 24.4)', async () => {
@@ -120,8 +120,8 @@ describe('the life of a server', options, () => {
     assert.deepEqual([again.status?.state, again.status?.crashCount ?? 0], ['offline', 0]);
     assert.equal(again.status?.exit?.code, 137);
     const seen = node.daemon.seen(uuid);
-    const life = ['starting', 'running', 'stopping', 'offline'];
-    assert.deepEqual(node.daemon.states(uuid), [...life, ...life]);
+    const life = ['starting', 'running', 'stopping', 'offline'] as const;
+    await node.daemon.showsStates(uuid, [...life, ...life]);
     for (const action of ['kill', 'stop'] as const) {
       const idle = await node.api.powerAndFinish('stubborn', action);
       assert.equal(idle.status?.power?.outcome, 'Succeeded');
@@ -134,7 +134,7 @@ describe('the life of a server', options, () => {
     await node.daemon.type(uuid, 'stop');
     const server = await node.api.untilState('typed', 'offline');
     assert.deepEqual([server.status?.exit?.code, server.status?.crashCount ?? 0], [0, 0]);
-    assert.deepEqual(node.daemon.states(uuid), ['starting', 'running', 'stopping', 'offline']);
+    await node.daemon.showsStates(uuid, ['starting', 'running', 'stopping', 'offline']);
     assert.equal(node.starts(uuid), 1);
   });
 

@@ -72,7 +72,7 @@ test(
     assert.deepEqual(node.commands(uuid), ['grow', 'stop']);
     const limitLine = '> Server is exceeding the assigned disk space limit, stopping process now.';
     assert.equal(node.daemon.lines(uuid).filter((line) => line === limitLine).length, 1);
-    assert.deepEqual(node.daemon.states(uuid), ['starting', 'running', 'stopping', 'offline']);
+    await node.daemon.showsStates(uuid, ['starting', 'running', 'stopping', 'offline']);
 
     const refused = await node.api.powerAndFinish('big', 'start');
     assert.equal(refused.status?.power?.outcome, 'Failed');

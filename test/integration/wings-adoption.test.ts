@@ -85,7 +85,7 @@ for (const flavour of ['pterodactyl', 'pelican'] as const) {
       assert.equal(status?.needsRestart, undefined, 'what Wings made is what is wanted');
       const reasons = await node.api.reasons(uuid);
       assert.ok(reasons.includes('Adopted') && !reasons.includes('LimitsChanged'), reasons.join());
-      assert.deepEqual(node.daemon.states(uuid), ['running']);
+      await node.daemon.showsStates(uuid, ['running']);
       if (flavour === 'pelican') {
         await until('the Panel knows', patienceMs, async () => server.containerStatus === 'running');
         const pushes = panel.requests('POST /servers/:id/container/status').filter(({ path }) => path.includes(uuid));

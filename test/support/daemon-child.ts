@@ -22,7 +22,9 @@ export type DaemonOrder =
   /** Whoever comes to this checkpoint stays there. */
   | { do: 'pause'; at: string }
   | { do: 'go-on'; pauseAt?: string }
-  | { do: 'type'; id: number; uuid: string; line: string };
+  | { do: 'type'; id: number; uuid: string; line: string }
+  /** It answers behind everything that it told before. */
+  | { do: 'echo'; id: number };
 
 /** What the process tells, one JSON line each. */
 export type DaemonMessage =
@@ -30,6 +32,7 @@ export type DaemonMessage =
   | { what: 'armed'; at: string }
   | { what: 'paused'; at: string }
   | { what: 'typed'; id: number; error?: string }
+  | { what: 'echo'; id: number }
   | { what: 'state'; uuid: string; state: ProcessState; cause: string }
   | { what: 'line'; uuid: string; source: 'output' | 'daemon'; text: string }
   | { what: 'progress'; uuid: string; progress: OperationProgress }
@@ -58,7 +61,7 @@ export class DaemonChild {
   readonly nodePort: number;
   readonly #process: ChildProcess;
   readonly #told: Told;
-  #typed = 0;
+  #orders = 0;
 
   private constructor(
     process: ChildProcess,
@@ -83,10 +86,13 @@ export class DaemonChild {
       env: { ...process.env, ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
+    child.stdin?.on('error', () => {}); // the process may be gone when an order comes
     const told = new Told(child);
     const up = await told.until('it is up', upWithinMs, (message) => message.what === 'up' && message);
-    const api = new NodeClient({ port: up.kube, pki: join(config.aileron.store.path, '..', 'pki'), ...options.client });
-    return new DaemonChild(child, told, api, up);
+    const pki = join(config.aileron.store.path, '..', 'pki');
+    const api = new NodeClient({ port: up.kube, pki, caughtUp: () => daemon.#caughtUp(), ...options.client });
+    const daemon = new DaemonChild(child, told, api, up);
+    return daemon;
   }
 
   /** Every state that was published, in order. */
@@ -133,10 +139,12 @@ export class DaemonChild {
    */
   async shows(uuid: string, expected: readonly string[], how: { last?: true; without?: string } = {}): Promise<void> {
     const all = () => this.seen(uuid).filter((line) => line !== how.without);
-    const look = () => all().slice(how.last ? -expected.length : 0);
-    await until('the console and the states', patienceMs, async () => isDeepStrictEqual(look(), expected)).catch(
-      (error: unknown) => assert.deepEqual(look(), expected, error instanceof Error ? error.message : undefined),
-    );
+    await comesTo('the console and the states', all, expected, how);
+  }
+
+  /** The same for what `states` has. */
+  async showsStates(uuid: string, expected: readonly ProcessState[], how: { last?: true } = {}): Promise<void> {
+    await comesTo('the states', () => this.states(uuid), expected, how);
   }
 
   /** Of backups and restores, in order. */
@@ -197,7 +205,7 @@ export class DaemonChild {
   /** Types a line as soon as there is a console. @throws Error with what the daemon said */
   async type(uuid: string, line: string, ms = 30_000): Promise<void> {
     const refusal = await until(`"${line}" is typed`, ms, async () => {
-      const id = ++this.#typed;
+      const id = ++this.#orders;
       this.#order({ do: 'type', id, uuid, line });
       const answer = await this.#told.until(
         'it answers',
@@ -226,6 +234,16 @@ export class DaemonChild {
   async stop(): Promise<number | null> {
     await this.#end('SIGTERM');
     return this.#process.exitCode;
+  }
+
+  /** Resolves when everything that it has told until now is heard here; also when it ended. */
+  async #caughtUp(): Promise<void> {
+    const id = ++this.#orders;
+    this.#order({ do: 'echo', id });
+    const isIt = (message: DaemonMessage) => message.what === 'echo' && message.id === id;
+    await this.#told.until('it echoes', patienceMs, isIt).catch((error: unknown) => {
+      if (this.running) throw error;
+    });
   }
 
   #order(order: DaemonOrder): void {
@@ -285,4 +303,17 @@ class Told {
     this.#next.resolve();
     this.#next = Promise.withResolvers();
   }
+}
+
+/** Resolves when the list, or its end when `last`, is the expected one; fails with the difference when that takes too long. */
+async function comesTo<T>(
+  what: string,
+  all: () => readonly T[],
+  expected: readonly T[],
+  how: { last?: true },
+): Promise<void> {
+  const look = () => all().slice(how.last ? -expected.length : 0);
+  await until(what, patienceMs, async () => isDeepStrictEqual(look(), expected)).catch((error: unknown) =>
+    assert.deepEqual(look(), expected, error instanceof Error ? error.message : undefined),
+  );
 }

@@ -53,6 +53,9 @@ createInterface({ input: process.stdin }).on('line', (line) => {
         (error: Error) => tell({ what: 'typed', id: order.id, error: error.message }),
       );
       break;
+    case 'echo':
+      tell({ what: 'echo', id: order.id });
+      break;
   }
 });
 

@@ -13,6 +13,8 @@ export interface NodeClientOptions {
   pki: string;
   /** For a daemon whose clock is another one: who signed the certificate is checked all the same. */
   ignoreTime?: boolean;
+  /** Awaited behind what was waited for: resolves when whoever listens to the daemon has heard what the API told. */
+  caughtUp?: () => Promise<void>;
 }
 
 /** An answer that is no success. `status` is the Kubernetes Status. */
@@ -35,9 +37,11 @@ export class NodeClient {
   readonly #port: number;
   readonly #token: string;
   readonly #agent: Agent;
+  readonly #caughtUp: () => Promise<void>;
 
-  constructor({ port, pki, ignoreTime = false }: NodeClientOptions) {
+  constructor({ port, pki, ignoreTime = false, caughtUp = async () => {} }: NodeClientOptions) {
     this.#port = port;
+    this.#caughtUp = caughtUp;
     this.#token = readFileSync(join(pki, 'token'), 'utf8').trim();
     const ca = readFileSync(join(pki, 'ca.crt'), 'utf8');
     this.#agent = new Agent({ ca, keepAlive: true, rejectUnauthorized: !ignoreTime });
@@ -100,10 +104,12 @@ export class NodeClient {
   async until(name: string, what: string, wanted: (server: Server) => boolean, ms = patienceMs): Promise<Server> {
     let last: Server | undefined;
     try {
-      return await until(what, ms, async () => {
+      const found = await until(what, ms, async () => {
         last = await this.get(name);
         return last !== undefined && wanted(last) && last;
       });
+      await this.#caughtUp();
+      return found;
     } catch (error) {
       throw new Error(`${name}: ${what}; it is ${JSON.stringify(last?.status)}`, { cause: error });
     }

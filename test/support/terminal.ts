@@ -31,10 +31,12 @@ export interface TerminalOptions {
   env: NodeJS.ProcessEnv;
 }
 
-/** `command` is a line for a shell, which should `exec` it: some shells end by a signal that the program took well. The terminal is closed at the end of the test. */
+/** `command` is for bash. The terminal is closed at the end of the test. */
 export function openTerminal(t: TestContext, command: string, options: TerminalOptions): Terminal {
   const child = spawn(scriptProgram, ['--quiet', '--return', '--flush', '--command', command, '/dev/null'], {
     ...options,
+    // script(1) starts this one. The shell of whoever runs the tests may end by a signal that its program took well.
+    env: { ...options.env, SHELL: '/bin/bash' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let text = '';
