@@ -16,9 +16,9 @@ const manifestName = /^[^.].*\.(ya?ml|json)$/;
 export interface Listing {
   /** Sorted. */
   names: string[];
-  /** Which directory it is, however it is called: another one may be put in its place. */
   device: bigint;
-  inode: bigint;
+  /** Another one when another directory was put in its place. An inode number alone is given away again at once. */
+  identity: string;
 }
 
 /** Which state of a file it is: equal only when nobody touched it in between. */
@@ -33,13 +33,13 @@ export interface FileFacts {
 export async function listManifests(directory: string): Promise<Listing> {
   const names: string[] = [];
   try {
-    const { dev: device, ino: inode } = await stat(directory, { bigint: true });
+    const { dev: device, ino, birthtimeNs } = await stat(directory, { bigint: true });
     for await (const { name } of await opendir(directory)) {
       if (!manifestName.test(name)) continue;
       if (names.length === maxFiles) throw new ManifestError(`the directory holds more than ${maxFiles} manifests`);
       names.push(name);
     }
-    return { names: names.sort(), device, inode };
+    return { names: names.sort(), device, identity: `${device}:${ino}:${birthtimeNs}` };
   } catch (cause) {
     if (cause instanceof ManifestError) throw cause;
     throw new ManifestError(`the manifest directory cannot be read: ${wordsOf(cause)}`, { cause });

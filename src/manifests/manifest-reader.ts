@@ -76,8 +76,8 @@ export class ManifestReader {
     } catch (error) {
       return { files: [], failure: mistakeIn(error), complete: false };
     }
-    const { names, device, inode } = listing;
-    const scan: DirectoryScan = { files: [], complete: true, identity: `${device}:${inode}` };
+    const { names, identity } = listing;
+    const scan: DirectoryScan = { files: [], complete: true, identity };
     let bytes = 0;
     for (const name of names) {
       const facts = await this.#look(name, scan, maxDirectoryBytes - bytes);

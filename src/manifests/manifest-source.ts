@@ -44,6 +44,9 @@ export interface ManifestSourceOptions {
 /** Between looks that nobody asked for. */
 const rescanMs = 30_000;
 
+/** While there is no directory: a watcher waits for it, but may lose it when it comes and goes quickly. */
+const absentRescanMs = 2_000;
+
 /** A start waits for the first look that saw everything, but not for a text that takes long to read. */
 const firstLookMs = 5_000;
 
@@ -65,7 +68,7 @@ export class ManifestSource {
   readonly #metrics: ManifestMetrics | undefined;
   readonly #stop = new AbortController();
   #forget = () => {};
-  #identity: string | undefined;
+  #followed: string | undefined;
   #failures = 0;
   /** The next look: when, monotonic ms, and how to call it off. */
   #next: { at: number; cancel: () => void } | undefined;
@@ -169,7 +172,8 @@ export class ManifestSource {
       if (documents.applied > 0) this.#log.info(documents, 'manifests were applied');
       if (scan.complete || scan.failure) this.#firstLook.resolve();
       else this.#lookIn(settleMs);
-      this.#lookIn(Math.min(retryInMs ?? rescanMs, rescanMs));
+      const againInMs = scan.identity === undefined ? absentRescanMs : rescanMs;
+      this.#lookIn(Math.min(retryInMs ?? againInMs, againInMs));
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof StoreClosedError) {
@@ -185,10 +189,10 @@ export class ManifestSource {
     }
   }
 
-  /** The watcher holds on to a directory that was moved away or deleted. */
+  /** The watcher holds on to a directory that was moved away or deleted, and may have lost one that came back. */
   #follow({ identity }: DirectoryScan): void {
-    if (this.#identity !== undefined && identity !== undefined && identity !== this.#identity) this.#watcher.reopen();
-    this.#identity = identity ?? this.#identity;
+    if (identity !== undefined && this.#followed !== undefined && identity !== this.#followed) this.#watcher.reopen();
+    this.#followed = identity ?? 'none';
   }
 }
 

@@ -4,6 +4,7 @@ import {
   chmodSync,
   existsSync,
   lstatSync,
+  mkdirSync,
   mkdtempSync,
   renameSync,
   rmSync,
@@ -165,6 +166,14 @@ test('a directory that was put in the place of another one has another identity'
   const gone = await reader.scan();
   assert.deepEqual([gone.identity, gone.complete, gone.files], [undefined, false, []]);
   renameSync(other, directory);
+  assert.notEqual((await reader.scan()).identity, identity);
+});
+
+test('a directory made anew is another one, though file systems give its inode number away again', async (context) => {
+  const { directory, reader } = opened(context);
+  const { identity } = await reader.scan();
+  rmSync(directory, { recursive: true });
+  mkdirSync(directory);
   assert.notEqual((await reader.scan()).identity, identity);
 });
 

@@ -17,7 +17,11 @@ import { metricValue } from '../support/metric-value.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 
 class SourceBench extends AdmissionBench {
-  scan: DirectoryScan = { files: [fileOf('demo.yaml', manifest({ spec: 'limits: { memory: 64 }' }))], complete: true };
+  scan: DirectoryScan = {
+    files: [fileOf('demo.yaml', manifest({ spec: 'limits: { memory: 64 }' }))],
+    complete: true,
+    identity: '1:1',
+  };
   scans = 0;
   reopened = 0;
   failure: Error | undefined;
@@ -162,18 +166,34 @@ test('problems and gauges say what the last look found', async (context) => {
   assert.deepEqual([await value('unchanged'), await value('failed')], [1, 0]);
 });
 
+const absent: DirectoryScan = { files: [], complete: false, failure: { message: 'it does not exist' } };
+
 test('the watcher is opened again when another directory is there', async (context) => {
   const bench = new SourceBench(context);
-  bench.scan = { ...bench.scan, identity: '1:1' };
   await bench.source.start();
-  bench.scan = { files: [], complete: false, failure: { message: 'it does not exist' } };
-  await bench.clock.advance(30_000);
-  assert.equal(bench.reopened, 0);
   bench.scan = { files: [], complete: true, identity: '1:2' };
   await bench.clock.advance(30_000);
   assert.equal(bench.reopened, 1);
   await bench.clock.advance(30_000);
   assert.equal(bench.reopened, 1);
+});
+
+test('an absent directory is looked for every 2 s, and the watcher is opened again when it is back', async (context) => {
+  const bench = new SourceBench(context);
+  const there = bench.scan;
+  bench.scan = absent;
+  await bench.source.start();
+  for (const times of [1, 2]) {
+    const before = bench.scans;
+    await bench.clock.advance(4_000);
+    assert.deepEqual([bench.scans - before, bench.reopened], [2, times - 1]);
+    // The same one: it was only moved away.
+    bench.scan = there;
+    await bench.clock.advance(2_000);
+    assert.equal(bench.reopened, times);
+    bench.scan = absent;
+    await bench.clock.advance(30_000);
+  }
 });
 
 test('after a stop nothing is looked at or written, and no timer is left', async (context) => {
