@@ -13,6 +13,7 @@ import { needsDocker } from '../support/docker.ts';
 import { inVolume, scriptOf } from '../support/installations.ts';
 import { missingKubectl, runKubectl } from '../support/kube.ts';
 import { LiveNode } from '../support/live-node.ts';
+import { until } from '../support/until.ts';
 
 const options = { skip: (await missingKubectl()) || (await needsDocker()), timeout: 120_000 };
 
@@ -46,8 +47,10 @@ test('an installation is applied, watched, waited for, described and called off 
   const waiting = ['wait', '--for=condition=Complete', 'installation/first', '--timeout=60s'];
   assert.match(await kubectl(waiting), /condition met/);
   assert.equal(inVolume(node, uuid, 'data'), 'data\n');
-  for (const phase of ['Preparing', 'Running', 'Completed'])
-    assert.match(rows.join('\n'), new RegExp(`first\\s+${phase}`));
+  for (const phase of ['Preparing', 'Running', 'Completed']) {
+    const row = new RegExp(`first\\s+${phase}`);
+    await until(`the watch has shown ${phase}`, 10_000, async () => row.test(rows.join('\n')));
+  }
   assert.match(await kubectl(['get', 'installations']), /first\s+Completed\s+demo\s+false\s+3\s/);
   assert.match(await kubectl(['describe', 'installation', 'first']), /The script ended with exit code 3/);
 
