@@ -44,7 +44,7 @@ export interface ManifestSourceOptions {
 /** Between looks that nobody asked for. */
 const rescanMs = 30_000;
 
-/** While there is no directory: a watcher waits for it, but may lose it when it comes and goes quickly. */
+/** While there is no directory that can be read: a watcher waits for it, but may lose one that comes and goes quickly. */
 const absentRescanMs = 2_000;
 
 /** A start waits for the first look that saw everything, but not for a text that takes long to read. */

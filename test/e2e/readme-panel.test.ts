@@ -26,7 +26,7 @@ test('a Panel’s node: the walk-through of README works as printed', { skip, ti
   };
   const { folder, ...clone } = await cloneNode(t, { withPackages: true });
   const env = { ...clone.env, AILERON_PANEL_PORT: String(port) };
-  const panel = openTerminal(t, `exec ${only('panel')}`, { cwd: folder, env });
+  const panel = openTerminal(t, only('panel'), { cwd: folder, env });
   await panel.waitFor(prompt, { ms: 120_000 });
   // What README says to type is what the Panel shows.
   for (const line of only('node').trim().split('\n')) assert.ok(panel.output().includes(line), line);

@@ -68,7 +68,7 @@ for (const [what, rows, garbage] of [
         case 'taken over':
           assert.equal(`${now?.id} ${now?.startedAt}`, before.get(uuid), label);
           assert.equal(node.starts(uuid), 1, label);
-          await node.daemon.showsStates(uuid, ['running']);
+          await node.daemon.showsStates(uuid, ['running'], { label });
           await until(`the newest limit is there (${label})`, patienceMs, async () => {
             return (await node.docker.inspectContainer(uuid))?.resources.Memory === Math.round(96 * 1.15 * mebibyte);
           });
@@ -76,7 +76,7 @@ for (const [what, rows, garbage] of [
         case 'started':
           assert.equal(now?.running, true, label);
           assert.equal(node.starts(uuid), row.docker === 'missing' ? 1 : 2, label);
-          await node.daemon.showsStates(uuid, ['starting', 'running']);
+          await node.daemon.showsStates(uuid, ['starting', 'running'], { label });
           break;
         case 'offline':
           // Not even a container is made, and one that is there stays as it is.

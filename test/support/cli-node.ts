@@ -101,10 +101,7 @@ export class CliNode {
 
   /** The same with a terminal around it. */
   terminal(args: readonly string[]): Terminal {
-    const command = ['exec', aileron, ...args]
-      .map((word) => `'${word}'`)
-      .join(' ')
-      .replace("'exec'", 'exec');
+    const command = [aileron, ...args].map((word) => `'${word}'`).join(' ');
     return openTerminal(this.#t, command, { cwd: this.directory, env: { ...this.env, TERM: 'xterm' } });
   }
 

@@ -142,9 +142,13 @@ export class DaemonChild {
     await comesTo('the console and the states', all, expected, how);
   }
 
-  /** The same for what `states` has. */
-  async showsStates(uuid: string, expected: readonly ProcessState[], how: { last?: true } = {}): Promise<void> {
-    await comesTo('the states', () => this.states(uuid), expected, how);
+  /** The same for what `states` has. A failure names the `label`. */
+  async showsStates(
+    uuid: string,
+    expected: readonly ProcessState[],
+    { label = uuid, ...how }: { last?: true; label?: string } = {},
+  ): Promise<void> {
+    await comesTo(`the states of ${label}`, () => this.states(uuid), expected, how);
   }
 
   /** Of backups and restores, in order. */

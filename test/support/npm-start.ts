@@ -43,7 +43,7 @@ export async function nodeIn(t: TestContext, folder: string): Promise<CloneNode>
     AILERON_NODE_NAME: `test-${kubePort}`,
     npm_config_progress: 'false',
   };
-  return { folder, kubePort, opsPort, env, start: () => openTerminal(t, 'exec npm start', { cwd: folder, env }) };
+  return { folder, kubePort, opsPort, env, start: () => openTerminal(t, 'npm start', { cwd: folder, env }) };
 }
 
 /** Names of the servers' containers of the nodes in `folder`: those of their volumes. */

@@ -18,6 +18,7 @@ import { FakeClock, settle } from '../support/fake-clock.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { metricValue } from '../support/metric-value.ts';
 import { recordedLog } from '../support/recorded-log.ts';
+import { runOutbox } from '../support/run-outbox.ts';
 
 const day = 86_400_000;
 const entry = (id: string, to = 'Panel'): Owed => ({ id, to, what: id, since: '2026-01-01T00:00:00Z', attempts: 0 });
@@ -39,16 +40,7 @@ async function anOutbox(t: TestContext) {
       random: () => 1,
     });
     if (deliver) outbox.register('Panel', deliver);
-    backups.start();
-    await backups.synced();
-    outbox.controller.start();
-    const stop = async () => {
-      const stopped = outbox.controller.stop();
-      await clock.advance(60_000);
-      await stopped;
-      await backups.stop();
-    };
-    t.after(stop);
+    const stop = await runOutbox(t, { outbox, source: backups, clock });
     await settle();
     return { registry, stop, outbox };
   };

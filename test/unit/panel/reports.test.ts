@@ -16,6 +16,7 @@ import { AdmissionBench, asPanel, thisNode, uuidOf } from '../../support/an-admi
 import { settle } from '../../support/fake-clock.ts';
 import { remote } from '../../support/panel/source-bench.ts';
 import { recordedLog } from '../../support/recorded-log.ts';
+import { runOutbox } from '../../support/run-outbox.ts';
 
 const start = Date.UTC(2026, 0, 1);
 const answer = (status: number, detail = 'no', retryAfterMs?: number) =>
@@ -169,15 +170,7 @@ class Bench {
       events: { event: (_about, _type, reason, message) => this.events.push(`${reason}: ${message}`) },
     });
     outbox.register('Panel', this.deliver);
-    backups.start();
-    await backups.synced();
-    outbox.controller.start();
-    t.after(async () => {
-      const stopped = outbox.controller.stop();
-      await clock.advance(60_000);
-      await stopped;
-      await backups.stop();
-    });
+    await runOutbox(t, { outbox, source: backups, clock });
     const archive = { size: 5, checksum: 'abc', checksumType: 'sha1', format: 'gzip' } as const;
     await store.updateStatus({
       ...made,

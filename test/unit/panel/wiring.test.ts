@@ -18,6 +18,7 @@ import { AdmissionBench, asPanel, thisNode, uuidOf } from '../../support/an-admi
 import { settle } from '../../support/fake-clock.ts';
 import { metricValue } from '../../support/metric-value.ts';
 import { recordedLog } from '../../support/recorded-log.ts';
+import { runOutbox } from '../../support/run-outbox.ts';
 
 async function hangingPanel(t: TestContext): Promise<{ url: string; asked: Promise<unknown> }> {
   const server = createServer(() => {});
@@ -54,16 +55,8 @@ for (const seconds of [1, 30, 120]) {
       ...{ store, clock, log, metrics, registry, events, sources: [backups], nodeName: thisNode },
     });
     outbox.register('Panel', panel.deliver, panel.deliveryTimeoutMs);
-    backups.start();
-    await backups.synced();
-    outbox.controller.start();
-    t.after(async () => {
-      const stopped = outbox.controller.stop();
-      await clock.advance(60_000);
-      await stopped;
-      await backups.stop();
-      panel.close();
-    });
+    await runOutbox(t, { outbox, source: backups, clock });
+    t.after(() => panel.close());
 
     await bench.create('s', { uuid: uuidOf(1) }, asPanel);
     const made = await admission.create(
